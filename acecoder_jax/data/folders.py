@@ -1,0 +1,184 @@
+"""A stage's output folder: sharded records, the config that made them, and a manifest once it is finished.
+
+A folder is in one of three states. New: nothing there. Half-finished: `stage.json` says what is being made
+and every `records-*.jsonl` present is complete, because shards are renamed into place only when whole.
+Finished: `manifest.json` is there too. Started again, a stage does nothing on a finished folder, continues a
+half-finished one, and refuses one that was made with another config or from other inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import acecoder_jax
+from acecoder_jax.data.records import SCHEMA_VERSION, Record, from_json, to_json
+from acecoder_jax.errors import UserError
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that its final name never holds half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot write ({error.strerror}); free some space or pick another --workdir") from error
+
+
+def require_disk(folder: Path, needed_bytes: int, what: str) -> None:
+    """Refuse early when a file system cannot hold what a stage will write.
+
+    Raises:
+      UserError: less than `needed_bytes` are free where `folder` is.
+    """
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes:
+        raise UserError(
+            f"{folder}: not enough disk for {what}: {needed_bytes / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free;"
+            " free some space or pick another --workdir"
+        )
+
+
+def code_version() -> str:
+    """The git commit of this checkout, or the package version when it is installed without one."""
+    root = Path(__file__).resolve().parents[2]
+    if (root / ".git").exists():
+        command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode == 0:
+            return result.stdout.strip()
+    return acecoder_jax.__version__
+
+
+def fingerprint(folder: str | Path) -> str:
+    """A short hash of a finished folder's manifest, which itself holds the hash of every file.
+
+    Raises:
+      UserError: the folder is missing, or its stage has not finished.
+    """
+    folder = Path(folder)
+    manifest = folder / "manifest.json"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; run the stage that makes it, or correct the path in the config")
+    if not manifest.is_file():
+        raise UserError(f"{folder}: has no manifest.json, so its stage has not finished; run that stage again first")
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of a finished folder (see `fingerprint` for what is raised)."""
+    fingerprint(folder)
+    return json.loads((Path(folder) / "manifest.json").read_text())
+
+
+class OutputFolder:
+    """One stage's output, opened for making or continuing it."""
+
+    def __init__(self, path: str | Path, stage: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = ()):
+        """Open or create the folder.
+
+        Args:
+          path: the stage's workdir.
+          stage: the stage's name, kept in the folder.
+          config: the stage's whole config; plain JSON values.
+          inputs: finished folders that this stage reads.
+
+        Raises:
+          UserError: an input is unfinished, or the folder was made by another stage, config or input.
+        """
+        self.path = Path(path)
+        self._about = {
+            "schema_version": SCHEMA_VERSION,
+            "stage": stage,
+            "config": json.loads(json.dumps(config)),
+            "inputs": {str(folder): fingerprint(folder) for folder in inputs},
+        }
+        about_path = self.path / "stage.json"
+        if about_path.exists():
+            self._refuse_if_different(json.loads(about_path.read_text()))
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(f"{self.path}: holds files that no stage made; pick an empty --workdir")
+        else:
+            write_atomically(about_path, json.dumps(self._about, indent=2))
+
+    def _refuse_if_different(self, before: dict[str, Any]) -> None:
+        if before == self._about:
+            return
+        flat_before, flat_now = _flatten(before), _flatten(self._about)
+        keys = sorted(k for k in flat_before | flat_now if flat_before.get(k) != flat_now.get(k))
+        changes = ", ".join(f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4])
+        more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
+        raise UserError(
+            f"{self.path}: was made with other settings: {changes}{more}; use another --workdir, or remove this one"
+        )
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "manifest.json").exists()
+
+    def shards(self) -> list[Path]:
+        return sorted(self.path.glob("records-*.jsonl"))
+
+    def write_shard(self, records: Iterable[Any]) -> None:
+        """Add one complete shard after the ones already there."""
+        lines = "".join(to_json(record) + "\n" for record in records)
+        write_atomically(self.path / f"records-{len(self.shards()):05d}.jsonl", lines)
+
+    def read(self, record_type: type[Record]) -> list[Record]:
+        """The records of the shards written so far, for continuing."""
+        return list(_read_shards(self.shards(), record_type))
+
+    def finish(self, **counts: Any) -> dict[str, Any]:
+        """Write the manifest; from here on the folder is an input for other stages."""
+        files = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        hashes = {str(p.relative_to(self.path)): _file_hash(p) for p in files if p.name != "manifest.json"}
+        manifest = self._about | {"code_version": code_version(), "counts": counts, "files": hashes}
+        write_atomically(self.path / "manifest.json", json.dumps(manifest, indent=2))
+        return manifest
+
+
+def read_records(folder: str | Path, record_type: type[Record]) -> list[Record]:
+    """All records of a finished folder.
+
+    Raises:
+      UserError: the folder is missing or unfinished, a shard is gone, or a line is not such a record.
+    """
+    manifest = read_manifest(folder)
+    names = sorted(name for name in manifest["files"] if name.startswith("records-"))
+    shards = [Path(folder) / name for name in names]
+    for shard in shards:
+        if not shard.is_file():
+            raise UserError(f"{shard}: listed in manifest.json but missing; remake the folder")
+    return list(_read_shards(shards, record_type))
+
+
+def _read_shards(shards: list[Path], record_type: type[Record]) -> Iterator[Record]:
+    for shard in shards:
+        with open(shard, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield from_json(record_type, line, f"{shard}:{number}")
+
+
+def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {k: v for key in tree for k, v in _flatten(tree[key], f"{prefix}.{key}" if prefix else key).items()}
+
+
+def _file_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
