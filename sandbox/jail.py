@@ -1,0 +1,364 @@
+"""Starting a zygote in a jail: fresh namespaces and a minimal read-only root, then a fresh interpreter inside.
+
+The worker clones a child straight into new namespaces; the child builds the root from bind mounts, enters it, drops
+every privilege and executes Python. After that only the control socket connects it to anything outside.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import marshal
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, NoReturn
+
+from sandbox.jailed import confine
+from sandbox.records import Limits, SandboxError
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+NOBODY = 65534
+_MODULES = ("syscalls", "confine", "codec", "frames", "child", "zygote")
+# Reads its modules from descriptor 3 and becomes the zygote; nothing of the project is on the jail's disk.
+_BOOTSTRAP = """
+import marshal, os, sys, types
+size = int.from_bytes(os.read(3, 8), "little")
+data = b""
+while len(data) < size:
+    data += os.read(3, 1 << 20)
+os.close(3)
+modules, control, settings = marshal.loads(data)
+for name in ("sandbox", "sandbox.jailed"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = []
+for name, code in modules:
+    module = sys.modules["sandbox.jailed." + name] = types.ModuleType("sandbox.jailed." + name)
+    setattr(sys.modules["sandbox.jailed"], name, module)
+    exec(code, module.__dict__)
+main = module.main
+del modules, data, code, module
+main(control, settings)
+"""
+
+
+@dataclass(frozen=True)
+class JailSettings:
+    """How a jail is built: the tier's parts, the limits, and what Python may import.
+
+    Attributes:
+      tier: `full`, `landlock` or `none`.
+      limits: the pool's limits.
+      modules: modules that the zygote imports ahead.
+      package_paths: directories of importable third-party packages, bound read-only.
+    """
+
+    tier: str
+    limits: Limits
+    modules: tuple[str, ...] = ()
+    package_paths: tuple[str, ...] = ()
+    landlock: bool = field(default_factory=lambda: confine.landlock_abi() > 0)
+
+
+def _python() -> str:
+    """The real interpreter file, not a virtual environment's link."""
+    return os.path.realpath(sys.executable)
+
+
+def library_paths() -> list[str]:
+    """What the interpreter needs on disk: its own files, the standard library and the system's shared libraries."""
+    paths = {_python(), *(sysconfig.get_path(name) or "" for name in ("stdlib", "platstdlib"))}
+    library = sysconfig.get_config_var("LDLIBRARY")
+    for folder in (sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LIBPL")):
+        if folder and library and os.path.exists(os.path.join(folder, library)):
+            for name in os.listdir(folder):
+                if name.startswith("libpython"):
+                    paths.add(os.path.join(folder, name))
+    paths.update(("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo"))
+    return sorted(path for path in paths if path and os.path.exists(path))
+
+
+def _sources() -> list[tuple[str, Any]]:
+    folder = resources.files("sandbox.jailed")
+    return [
+        (name, compile(folder.joinpath(f"{name}.py").read_text(), f"<sandbox {name}>", "exec", dont_inherit=True))
+        for name in _MODULES
+    ]
+
+
+def _kernel() -> tuple[int, int]:
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int("".join(c for c in minor if c.isdigit()) or 0)
+
+
+def zygote_settings(settings: JailSettings) -> dict[str, Any]:
+    """The plain dictionary that the zygote is started with."""
+    full, limits = settings.tier == "full", settings.limits
+    return {
+        "seccomp": settings.tier != "none",
+        "landlock": settings.tier != "none" and settings.landlock,
+        "pid_namespace": full,
+        "tmp": "/tmp" if full else None,
+        "readable": [*library_paths(), *settings.package_paths, "/dev"],
+        "writable": ["/tmp", "/dev/null", "/dev/zero", "/dev/full"] if full else ["/dev/null"],
+        "paths": list(settings.package_paths),
+        "modules": list(settings.modules),
+        "memory_mb": limits.memory_mb,
+        # Older kernels count a user's processes over all namespaces, and then the limit would hit the zygotes.
+        "threads": limits.threads if full and _kernel() >= (5, 14) else 0,
+        "disk_mb": limits.disk_mb,
+        "open_files": limits.open_files,
+        "cpu_s": int(limits.program_cpu_s) + 3,
+    }
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    encoded = [x.encode() if x is not None else None for x in (source, target, kind)]
+    result = confine._libc.mount(*encoded, ctypes.c_ulong(flags), data.encode() if data else None)
+    confine.call(result, f"mount {target}")
+
+
+def _read_only(path: str, extra: int = 0) -> None:
+    """Add read-only, no-suid and no-device to a mount, keeping whatever is locked on it."""
+    attributes = struct.pack("=QQQQ", MS_RDONLY | MS_NOSUID | extra, 0, 0, 0)
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    confine.syscall("mount_setattr", -100, ctypes.c_char_p(path.encode()), 0, buffer, len(attributes))
+
+
+def _bind(path: str, root: str) -> None:
+    """Show a host path inside the root, read-only; links are copied as links."""
+    target = root + path
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.lexists(target):
+        return
+    if os.path.islink(path):
+        os.symlink(os.readlink(path), target)
+        return
+    if os.path.isdir(path):
+        os.mkdir(target)
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    _mount(path, target, None, MS_BIND)
+    _read_only(target, 0 if path.startswith("/dev/") else MS_NODEV)
+
+
+def _build_root(settings: JailSettings) -> None:
+    """Make a tmpfs root with only what Python needs, and enter it."""
+    _mount("none", "/", None, MS_REC | MS_PRIVATE)
+    needed = [*library_paths(), *settings.package_paths]
+    root = next(d for d in ("/mnt", "/media", "/srv", "/tmp", "/var/tmp", "/run") if _free(d, needed))
+    _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=2k,mode=755")
+    for path in sorted(needed, key=len):
+        if not any(path.startswith(shown + "/") for shown in needed if not os.path.islink(shown)):
+            _bind(path, root)
+    for folder in (sysconfig.get_path("purelib"), "/usr/lib/python3/dist-packages"):
+        hidden = root + (folder or "/")
+        if folder not in settings.package_paths and os.path.isdir(hidden) and hidden != root + "/":
+            _mount("tmpfs", hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=2,mode=755")
+    for name in ("null", "zero", "full", "random", "urandom"):
+        _bind(f"/dev/{name}", root)
+    os.mkdir(root + "/tmp")
+    size = f"size={settings.limits.disk_mb}m,nr_inodes=2k,mode=1777"
+    _mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size)
+    os.chdir(root)
+    confine.syscall("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
+    confine.call(confine._libc.umount2(b".", 2), "umount the old root")
+    _read_only("/", MS_NODEV)
+    os.chdir("/tmp")
+
+
+def _free(folder: str, needed: list[str]) -> bool:
+    return os.path.isdir(folder) and not any((p + "/").startswith(folder + "/") for p in needed)
+
+
+def _map_self(inside: int, outside: int, group: int) -> None:
+    confine.prctl(confine.PR_SET_DUMPABLE, 1)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{inside} {outside} 1"), ("gid_map", f"{inside} {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _open_to_all(path: str) -> bool:
+    """Whether any user may read under this folder."""
+    while os.stat(path).st_mode & 0o001:
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+    return False
+
+
+def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
+    """In the cloned child: everything between clone and exec."""
+    if settings.tier == "full":
+        proc = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
+        if not as_root:
+            _map_self(1000, uid, gid)
+        _build_root(settings)
+        if as_root:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            confine.prctl(confine.PR_SET_DUMPABLE, 1)
+            confine.call(confine._libc.unshare(CLONE_NEWUSER), "unshare user namespace")
+            for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {NOBODY} 1"), ("gid_map", f"1000 {NOBODY} 1")):
+                fd = os.open(name, os.O_WRONLY, dir_fd=proc)
+                os.write(fd, text.encode())
+                os.close(fd)
+        os.close(proc)
+        confine.drop_capabilities()
+    elif settings.tier == "landlock":
+        if as_root and _open_to_all(sysconfig.get_path("stdlib")):
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            confine.prctl(confine.PR_SET_DUMPABLE, 1)
+        confine.drop_capabilities()
+    confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _become_zygote(settings: JailSettings, control: int, program: int, errors: int) -> NoReturn:
+    """In the cloned child: build the jail and execute Python; report a failed step as text on `errors`."""
+    report = errors
+    try:
+        as_root, uid, gid = os.geteuid() == 0, os.geteuid(), os.getegid()
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD):
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        python = _python()
+        image = os.open(python, os.O_PATH | os.O_CLOEXEC)
+        _enter(settings, as_root, uid, gid)
+        if settings.tier != "full":
+            os.chdir("/")
+        high = 100  # move the three out of the way of 3 and 4, then close everything else
+        moved = [confine.call(fcntl_dupfd(fd, high), "dup") for fd in (control, program, errors, image)]
+        os.dup2(moved[1], 3)
+        os.dup2(moved[0], 4)
+        os.dup2(moved[2], 5, inheritable=False)
+        report = 5
+        os.dup2(moved[3], 6, inheritable=False)
+        os.closerange(7, 4096)
+        environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}
+        argv = [python, "-s", "-P", "-S", "-W", "ignore::SyntaxWarning", "-W", "ignore::DeprecationWarning"]
+        os.execve(python if settings.tier == "full" else 6, [*argv, "-c", _BOOTSTRAP], environment)
+    except BaseException as error:
+        os.write(report, f"{type(error).__name__}: {error}".encode())
+    os._exit(1)
+
+
+def fcntl_dupfd(fd: int, least: int) -> int:
+    """Duplicate a descriptor to a number of at least `least`."""
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD, least)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a child ended: wait status, CPU seconds, peak memory in KiB."""
+
+    status: int
+    cpu_s: float
+    peak_kb: int
+
+
+class JailLost(Exception):
+    """The zygote died; a new jail is needed."""
+
+
+class Jail:
+    """A running zygote, seen from its worker."""
+
+    def __init__(self, settings: JailSettings) -> None:
+        self.settings = settings
+        self.forked = 0
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        program_read, program_write = os.pipe()
+        errors_read, errors_write = os.pipe()
+        flags = signal.SIGCHLD
+        if settings.tier == "full":
+            flags |= NAMESPACES | (0 if os.geteuid() == 0 else CLONE_NEWUSER)
+        self.pid = confine.syscall("clone", flags, 0, 0, 0, 0)
+        if self.pid == 0:
+            _become_zygote(settings, theirs.fileno(), program_read, errors_write)
+        theirs.close()
+        os.close(program_read)
+        os.close(errors_write)
+        self.control = control
+        try:
+            self._start(program_write, errors_read)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            os.close(errors_read)
+
+    def _start(self, program: int, errors: int) -> None:
+        """Hand over the code and wait until the zygote is ready."""
+        data = marshal.dumps((_sources(), 4, zygote_settings(self.settings)))
+        data = len(data).to_bytes(8, "little") + data
+        try:
+            while data:
+                data = data[os.write(program, data) :]
+        except BrokenPipeError:
+            pass
+        finally:
+            os.close(program)
+        self.control.settimeout(60)
+        try:
+            hello = self.control.recv(16)
+        except (TimeoutError, ConnectionError):
+            hello = b""
+        if hello != b"ready":
+            reason = os.read(errors, 4096) if select.select([errors], [], [], 0)[0] else b""
+            raise SandboxError(f"cannot start a jail at isolation {self.settings.tier!r}: {reason.decode() or 'zygote died'}")
+
+    def fork(self, fd: int) -> int:
+        """Fork a child that serves `fd`; gives its index among this program's children."""
+        try:
+            self.control.sendmsg([b"F"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+        except OSError as error:
+            raise JailLost from error
+        self.forked += 1
+        return self.forked - 1
+
+    def _ask(self, command: bytes) -> bytes:
+        try:
+            self.control.send(command)
+            reply = self.control.recv(65536)
+        except OSError as error:
+            raise JailLost from error
+        if not reply:
+            raise JailLost
+        return reply
+
+    def cpu(self) -> list[float]:
+        """CPU seconds so far of the children of this program."""
+        return list(struct.unpack(f"={self.forked}d", self._ask(b"C")))
+
+    def reap(self) -> tuple[bool, list[End]]:
+        """Kill all children. Gives whether the private disk is clean again, and how each child ended."""
+        reply = self._ask(b"R")
+        self.forked = 0
+        return reply[:1] == b"1", [End(*end[1:]) for end in struct.iter_unpack("=iidq", reply[1:])]
+
+    def close(self) -> None:
+        """Kill the jail and everything in it."""
+        self.control.close()
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass

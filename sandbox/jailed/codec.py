@@ -1,0 +1,356 @@
+"""Plain data as tagged JSON: how values leave the candidate's process and are rebuilt by the judge.
+
+No pickle, marshal or eval: the bytes come from a hostile process. `encode` reads subclasses through their base type's own
+methods; `decode` builds exact builtin types and a fixed list of standard library value types, and nothing else.
+A JSON list is a list; every other container is an object with one key, its tag.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+import json
+from typing import Any, Callable
+
+MAX_DEPTH = 150
+MAX_NODES = 250_000
+MAX_ITEMS = 20_000  # of an iterator
+_INT_LIMIT = 1 << 63
+_SCALARS = frozenset({str, bool, type(None), float})
+_PLAIN = frozenset({str, bool, type(None), float, int})
+
+_dumps = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
+_iterator_types: frozenset[type] = frozenset(
+    type(x)
+    for x in (
+        *(iter(c) for c in ([], (), {}, set(), "", b"", range(0), range(1 << 70), {}.items(), {}.values())),
+        reversed([]),
+        reversed({}),
+        (i for i in ()),
+        map(len, ()),
+        filter(len, ()),
+        zip(),
+        enumerate(()),
+        iter(collections.deque()),
+    )
+)
+_view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
+
+
+class Unencodable(Exception):
+    """The value is not plain data; the text names what it is."""
+
+
+class Malformed(Exception):
+    """The bytes are not what `encode` makes."""
+
+
+class Exotic(Exception):
+    """The value holds types that only a jailed judge may rebuild and compare."""
+
+
+def _int(value: int) -> Any:
+    return value if -_INT_LIMIT < value < _INT_LIMIT else {"i": hex(value)}
+
+
+def _float(value: float) -> Any:
+    if value - value == 0.0:
+        return value
+    return {"f": "nan" if value != value else "inf" if value > 0 else "-inf"}
+
+
+class _Encoder:
+    """One value's walk: keeps the node budget, so that shared references cannot blow up the output."""
+
+    def __init__(self) -> None:
+        self.left = MAX_NODES
+
+    def items(self, values: Any, depth: int) -> list[Any]:
+        """Encode the members of a sequence, scalars without a call each."""
+        values = list(values)
+        self.left -= len(values)
+        if self.left < 0:
+            raise Unencodable("value has too many parts")
+        types = set(map(type, values))
+        if types <= _PLAIN:
+            if float in types and not all(v - v == 0.0 for v in values if type(v) is float):
+                return [self.value(v, depth) for v in values]
+            if int in types:
+                numbers = [v for v in values if type(v) is int] if len(types) > 1 else values
+                if not (max(numbers) < _INT_LIMIT and min(numbers) > -_INT_LIMIT):
+                    return [self.value(v, depth) for v in values]
+            return values
+        return [self.value(v, depth) for v in values]
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """Encode one value."""
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            return value
+        if kind is int:
+            return _int(value)
+        if kind is float:
+            return _float(value)
+        if depth >= MAX_DEPTH:
+            raise Unencodable("value is nested too deep")
+        depth += 1
+        if kind is list:
+            return self.items(value, depth)
+        if kind is tuple:
+            return {"t": self.items(value, depth)}
+        if kind is dict:
+            return {"d": [self.items(value.keys(), depth), self.items(value.values(), depth)]}
+        return self.rare(value, kind, depth)
+
+    def rare(self, value: Any, kind: type, depth: int) -> Any:
+        """Everything but the commonest types: exact types first, then subclasses of builtins."""
+        encoder = _ENCODERS.get(kind)
+        if encoder is not None:
+            return encoder(self, value, depth)
+        if kind in _iterator_types:
+            return self.iterator(value, depth)
+        if kind in _view_types:
+            return {"v": [_view_types[kind], self.items(value, depth)]}
+        module = getattr(kind, "__module__", "")
+        if module == "numpy":
+            return self.numpy(value, kind, depth)
+        if module == "itertools":
+            return self.iterator(value, depth)
+        for base in kind.__mro__[1:]:
+            if base is tuple and isinstance(getattr(kind, "_fields", None), tuple):
+                fields = [str.__str__(name) for name in kind._fields]  # type: ignore[attr-defined]
+                return {"nt": [kind.__name__, fields, self.items(tuple.__iter__(value), depth)]}
+            if base in _BASES:
+                return self.value(_BASES[base](value), depth)
+            encoder = _ENCODERS.get(base)
+            if encoder is not None:
+                return encoder(self, value, depth)
+        raise Unencodable(f"value of type {kind.__name__}")
+
+    def iterator(self, value: Any, depth: int) -> Any:
+        """Materialize an iterator up to a cap; one that raises keeps its items and the exception's name."""
+        items: list[Any] = []
+        end = "stop"
+        try:
+            for item in value:
+                if len(items) >= MAX_ITEMS:
+                    end = "cap"
+                    break
+                items.append(item)
+        except Exception as error:
+            end = type(error).__name__
+        return {"it": [end, self.items(items, depth)]}
+
+    def numpy(self, value: Any, kind: type, depth: int) -> Any:
+        """A numpy scalar as the Python number it equals, an array as dtype, shape and items."""
+        if hasattr(value, "dtype") and hasattr(value, "tolist"):
+            if getattr(value, "ndim", 0) == 0 and kind.__name__ != "ndarray":
+                return self.value(value.item(), depth)
+            return {"np": [str(value.dtype), list(value.shape), self.items(value.ravel().tolist(), depth)]}
+        raise Unencodable(f"value of type numpy.{kind.__name__}")
+
+
+_Rule = Callable[[_Encoder, Any, int], Any]
+_ENCODERS: dict[type, _Rule] = {
+    set: lambda e, v, d: {"s": e.items(set.__iter__(v), d)},
+    frozenset: lambda e, v, d: {"fs": e.items(frozenset.__iter__(v), d)},
+    bytes: lambda e, v, d: {"b": bytes.hex(v)},
+    bytearray: lambda e, v, d: {"ba": bytearray.hex(v)},
+    complex: lambda e, v, d: {"c": [_float(v.real), _float(v.imag)]},
+    range: lambda e, v, d: {"r": [_int(v.start), _int(v.stop), _int(v.step)]},
+    type(...): lambda e, v, d: {"el": 0},
+    decimal.Decimal: lambda e, v, d: {"D": decimal.Decimal.__str__(v)},
+    fractions.Fraction: lambda e, v, d: {"F": [_int(v.numerator), _int(v.denominator)]},
+    datetime.datetime: lambda e, v, d: {
+        "dt": [v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond, v.fold, _offset(v)]
+    },
+    datetime.date: lambda e, v, d: {"da": [v.year, v.month, v.day]},
+    datetime.time: lambda e, v, d: {"ti": [v.hour, v.minute, v.second, v.microsecond, v.fold, _offset(v)]},
+    datetime.timedelta: lambda e, v, d: {"td": [v.days, v.seconds, v.microseconds]},
+    collections.deque: lambda e, v, d: {"q": [e.items(collections.deque.__iter__(v), d), v.maxlen]},
+    collections.Counter: lambda e, v, d: {"C": [e.items(dict.keys(v), d), e.items(dict.values(v), d)]},
+    collections.OrderedDict: lambda e, v, d: {
+        "O": [e.items(collections.OrderedDict.keys(v), d), e.items(collections.OrderedDict.values(v), d)]
+    },
+    collections.defaultdict: lambda e, v, d: {"dd": [e.items(dict.keys(v), d), e.items(dict.values(v), d)]},
+}
+# Subclasses of builtins become the builtin, read without the subclass's own methods.
+_BASES: dict[type, Callable[[Any], Any]] = {
+    int: lambda v: int.__add__(v, 0),
+    float: float.__float__,
+    str: lambda v: str.__getitem__(v, slice(None)),
+    list: lambda v: list.__getitem__(v, slice(None)),
+    tuple: lambda v: tuple.__getitem__(v, slice(None)),
+    dict: lambda v: dict(zip(dict.keys(v), dict.values(v))),
+}
+
+
+def _offset(value: Any) -> float | None:
+    offset = value.utcoffset()
+    return None if offset is None else offset.total_seconds()
+
+
+def encode(value: Any) -> str:
+    """Encode a value as JSON text.
+
+    Raises:
+      Unencodable: it is not plain data, too deep or too large.
+    """
+    return _dumps(_Encoder().value(value))
+
+
+def _many(tree: Any, exotic: bool) -> list[Any]:
+    if type(tree) is not list:
+        raise Malformed("expected a list")
+    if set(map(type, tree)) <= _PLAIN:
+        return tree
+    return [decode(item, exotic) for item in tree]
+
+
+def _members(tree: Any, exotic: bool) -> list[Any]:
+    """Items that will be hashed: refuse a flood of equal hashes, which would stall the judge."""
+    items = _many(tree, exotic)
+    if len(items) > 500 and len(set(map(hash, items))) * 2 < len(items):
+        raise Malformed("too many equal hashes")
+    return items
+
+
+def _pairs(tree: Any, exotic: bool) -> Any:
+    keys, values = tree
+    keys, values = _members(keys, exotic), _many(values, exotic)
+    if len(keys) != len(values):
+        raise Malformed("keys and values differ in number")
+    return zip(keys, values)
+
+
+def _zone(seconds: float | None) -> datetime.timezone | None:
+    return None if seconds is None else datetime.timezone(datetime.timedelta(seconds=seconds))
+
+
+def _iterator(end: str, items: list[Any]) -> Any:
+    yield from items
+    if end == "cap":
+        raise RuntimeError(f"iterator was cut after {MAX_ITEMS} items")
+    if end != "stop":
+        raise exception(end)
+
+
+def exception(name: str) -> BaseException:
+    """The nearest builtin exception for a class name that came out of a candidate."""
+    import builtins
+
+    kind = getattr(builtins, name, None) if type(name) is str else None
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        return RuntimeError(str(name))
+    try:
+        return kind()
+    except TypeError:  # UnicodeDecodeError and its like need arguments
+        return ValueError(name) if issubclass(kind, ValueError) else RuntimeError(name)
+
+
+def _view(kind: str, items: list[Any]) -> Any:
+    if kind == "keys":
+        return dict.fromkeys(items).keys()
+    if kind == "items":
+        return dict(items).items()
+    return dict(enumerate(items)).values()
+
+
+def _array(dtype: str, shape: list[int], items: list[Any]) -> Any:
+    import numpy
+
+    return numpy.array(items, dtype=numpy.dtype(dtype) if dtype != "object" else object).reshape(shape)
+
+
+def _named(name: str, fields: list[str], items: list[Any]) -> Any:
+    return collections.namedtuple(name, fields)(*items)  # type: ignore[misc]
+
+
+_Maker = Callable[[Any, bool], Any]
+_DECODERS: dict[str, _Maker] = {
+    "t": lambda x, e: tuple(_many(x, e)),
+    "d": lambda x, e: dict(_pairs(x, e)),
+    "s": lambda x, e: set(_members(x, e)),
+    "fs": lambda x, e: frozenset(_members(x, e)),
+    "i": lambda x, e: int(x, 16),
+    "f": lambda x, e: {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}[x],
+    "b": lambda x, e: bytes.fromhex(x),
+    "ba": lambda x, e: bytearray.fromhex(x),
+    "c": lambda x, e: complex(*_many(x, e)),
+    "r": lambda x, e: range(*_many(x, e)),
+    "el": lambda x, e: ...,
+}
+_EXOTIC_DECODERS: dict[str, _Maker] = {
+    "D": lambda x, e: decimal.Decimal(x),
+    "F": lambda x, e: fractions.Fraction(*_many(x, e)),
+    "dt": lambda x, e: datetime.datetime(*x[:7], tzinfo=_zone(x[8]), fold=x[7]),
+    "da": lambda x, e: datetime.date(*x),
+    "ti": lambda x, e: datetime.time(*x[:4], tzinfo=_zone(x[5]), fold=x[4]),
+    "td": lambda x, e: datetime.timedelta(*x),
+    "q": lambda x, e: collections.deque(_many(x[0], e), x[1]),
+    "C": lambda x, e: collections.Counter(dict(_pairs(x, e))),
+    "O": lambda x, e: collections.OrderedDict(_pairs(x, e)),
+    "dd": lambda x, e: collections.defaultdict(None, _pairs(x, e)),
+    "it": lambda x, e: _iterator(x[0], _many(x[1], e)),
+    "v": lambda x, e: _view(x[0], _members(x[1], e) if x[0] != "values" else _many(x[1], e)),
+    "np": lambda x, e: _array(x[0], x[1], _many(x[2], e)),
+    "nt": lambda x, e: _named(x[0], x[1], _many(x[2], e)),
+}
+
+
+def decode(tree: Any, exotic: bool = True) -> Any:
+    """Rebuild a value from parsed JSON.
+
+    Args:
+      tree: what `parse` returned.
+      exotic: whether to rebuild the types beyond the plain builtins.
+
+    Raises:
+      Malformed: the tree is not one that `encode` makes.
+      Exotic: `exotic` is False and the value needs those types.
+    """
+    kind = type(tree)
+    if kind in _PLAIN:
+        return tree
+    if kind is list:
+        return _many(tree, exotic)
+    if kind is not dict or len(tree) != 1:
+        raise Malformed("not a tagged value")
+    ((tag, content),) = tree.items()
+    maker = _DECODERS.get(tag)
+    try:
+        if maker is not None:
+            return maker(content, exotic)
+        maker = _EXOTIC_DECODERS.get(tag)
+        if maker is None:
+            raise Malformed("unknown tag")
+        if not exotic:
+            raise Exotic(tag)
+        return maker(content, exotic)
+    except (Malformed, Exotic):
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, ArithmeticError, AttributeError) as error:
+        raise Malformed(f"bad {tag}: {type(error).__name__}") from None
+
+
+def _reject(text: str) -> Any:
+    raise Malformed("not finite")
+
+
+_loads = json.JSONDecoder(parse_constant=_reject).decode
+
+
+def parse(text: str | bytes) -> Any:
+    """Parse JSON from a hostile process into a tree for `decode`.
+
+    Raises:
+      Malformed: for anything that is not strict JSON of moderate depth.
+    """
+    try:
+        return _loads(text.decode() if isinstance(text, bytes) else text)
+    except Malformed:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {type(error).__name__}") from None

@@ -1,0 +1,284 @@
+"""The pool: worker processes, a queue with back-pressure, retries, and one answer for every program submitted.
+
+Workers are fresh interpreters started with exec, never forks of the caller, which may hold an accelerator and threads. One
+thread moves jobs and answers; a worker that dies is replaced and its job runs again.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import os
+import pickle
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Sequence
+
+from sandbox.jail import JailSettings
+from sandbox.records import Evaluation, EvaluationResult, Limits, Program, SandboxError, Verdict
+from sandbox.tiers import check_tier, tier_of
+from sandbox.worker import infrastructure
+
+ATTEMPTS = 3
+
+
+class _Worker:
+    """One worker process and the bytes on their way to and from it."""
+
+    def __init__(self, settings: JailSettings) -> None:
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-S", "-c", _BOOTSTRAP, str(_package_parent()), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,
+            )
+        self.incoming = bytearray()
+        self.outgoing = bytearray()
+        self.job: int | None = None
+        self.put(settings)
+
+    def put(self, content: Any) -> None:
+        """Queue an object for the worker."""
+        data = pickle.dumps(content, protocol=5)
+        self.outgoing += len(data).to_bytes(8, "little") + data
+
+    def flush(self) -> None:
+        """Send what the socket takes."""
+        if self.outgoing:
+            sent = self.socket.send(self.outgoing, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+            del self.outgoing[:sent]
+
+    def messages(self) -> Iterator[tuple[str, Any]]:
+        """Read what has arrived; raises ConnectionError at the end of the stream."""
+        data = self.socket.recv(1 << 18)
+        if not data:
+            raise ConnectionError("worker is gone")
+        self.incoming += data
+        while len(self.incoming) >= 8:
+            size = int.from_bytes(self.incoming[:8], "little")
+            if len(self.incoming) < 8 + size:
+                return
+            yield pickle.loads(self.incoming[8 : 8 + size])
+            del self.incoming[: 8 + size]
+
+    def stop(self) -> None:
+        """Kill the worker; its jail dies with it."""
+        self.socket.close()
+        self.process.kill()
+        self.process.wait()
+
+
+_BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from sandbox.worker import main; main()"
+
+
+def _package_parent() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+class Sandbox:
+    """A pool of jailed workers. Use as a context manager, or call `close`.
+
+    Args:
+      workers: worker processes; by default one per CPU this process may use.
+      limits: what each program may use.
+      isolation: `full` (namespaces, read-only root, seccomp, Landlock, rlimits), `landlock` (the same without namespaces and
+        mounts), or `none-i-trust-the-programs` (processes and rlimits only).
+
+    Raises:
+      SandboxError: the host does not allow that isolation; the text says what to enable.
+    """
+
+    def __init__(
+        self, workers: int | None = None, limits: Limits | None = None, isolation: str = "full"
+    ) -> None:
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self.limits = limits or Limits()
+        self.isolation = isolation
+        self._settings = JailSettings(tier_of(isolation), self.limits)
+        check_tier(self._settings.tier)
+        self._lock = threading.Lock()
+        self._ids = itertools.count()
+        self._jobs: dict[int, tuple[Any, Future[Any], int]] = {}
+        self._queue: collections.deque[int] = collections.deque()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._closed = False
+        self._pool: list[_Worker] = []
+        self._thread = threading.Thread(target=self._loop, name="sandbox", daemon=True)
+        self._start_workers()
+        self._thread.start()
+        self._finalizer = weakref.finalize(self, _stop_all, self._pool)
+
+    def _start_workers(self) -> None:
+        """Start every worker and wait until each jail is ready, so that trouble shows here and not later."""
+        try:
+            self._pool.extend(_Worker(self._settings) for _ in range(self.workers))
+            for worker in self._pool:
+                worker.flush()
+            for worker in self._pool:
+                worker.socket.settimeout(90)
+                ready = False
+                while not ready:
+                    for kind, content in worker.messages():
+                        if kind == "refused":
+                            raise SandboxError(content)
+                        ready = True
+                worker.socket.setblocking(False)
+        except (ConnectionError, TimeoutError) as error:
+            _stop_all(self._pool)
+            raise SandboxError(f"a sandbox worker did not start: {error}") from error
+        except BaseException:
+            _stop_all(self._pool)
+            raise
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers. Programs that have no answer yet get their future cancelled."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake_write.send(b"x")
+        self._thread.join()
+        self._finalizer.detach()
+        _stop_all(self._pool)
+        for _, future, _ in self._jobs.values():
+            future.cancel()
+        self._wake_read.close()
+        self._wake_write.close()
+
+    def submit(self, job: Program | Evaluation) -> Future[Any]:
+        """Queue a program or an evaluation; the future gives its Verdict or EvaluationResult."""
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed; submit programs inside its `with` block")
+            number = next(self._ids)
+            self._jobs[number] = (job, future, 0)
+            self._queue.append(number)
+            first = len(self._queue) == 1
+        if first:
+            self._wake_write.send(b"x")
+        return future
+
+    def run(self, programs: Iterable[Program]) -> list[Verdict]:
+        """Run programs and give their verdicts in order."""
+        return [future.result() for future in [self.submit(program) for program in programs]]
+
+    def evaluate(self, evaluations: Iterable[Evaluation]) -> list[EvaluationResult]:
+        """Run trusted programs on given calls and give the values in order."""
+        return [future.result() for future in [self.submit(evaluation) for evaluation in evaluations]]
+
+    def stream(self, programs: Iterable[Program]) -> Iterator[Verdict]:
+        """Run programs and give verdicts as they finish.
+
+        Programs are taken from the iterable only as fast as they are run, so it may be lazy and endless.
+        """
+        done: collections.deque[Future[Any]] = collections.deque()
+        ready = threading.Semaphore(0)
+
+        def finished(future: Future[Any]) -> None:
+            done.append(future)
+            ready.release()
+
+        source, running = iter(programs), 0
+        while True:
+            for program in itertools.islice(source, max(0, 4 * self.workers - running)):
+                running += 1
+                self.submit(program).add_done_callback(finished)
+            if not running:
+                return
+            ready.acquire()
+            running -= 1
+            yield done.popleft().result()
+
+    # The pool's thread.
+
+    def _loop(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_read, selectors.EVENT_READ, None)
+            for worker in self._pool:
+                selector.register(worker.socket, selectors.EVENT_READ, worker)
+            while not self._closed:
+                self._hand_out(selector)
+                for key, _ in selector.select():
+                    if key.data is None:
+                        self._wake_read.recv(4096)
+                    else:
+                        self._serve(selector, key.data)
+
+    def _hand_out(self, selector: selectors.BaseSelector) -> None:
+        """Give waiting jobs to idle workers."""
+        for worker in list(self._pool):
+            if worker.job is None:
+                with self._lock:
+                    if not self._queue:
+                        return
+                    number = self._queue.popleft()
+                    job = self._jobs[number][0]
+                worker.job = number
+                worker.put(job)
+                self._serve(selector, worker, read=False)
+
+    def _serve(self, selector: selectors.BaseSelector, worker: _Worker, read: bool = True) -> None:
+        """Move a worker's bytes; replace the worker when it is gone."""
+        try:
+            worker.flush()
+            if read:
+                for kind, content in worker.messages():
+                    self._message(worker, kind, content)
+        except BlockingIOError:
+            pass
+        except (OSError, EOFError, pickle.UnpicklingError):
+            self._replace(selector, worker)
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.outgoing else 0)
+        if selector.get_key(worker.socket).events != events:
+            selector.modify(worker.socket, events, worker)
+
+    def _message(self, worker: _Worker, kind: str, content: Any) -> None:
+        if kind == "refused":
+            raise ConnectionError(content)
+        if kind == "answer" and worker.job is not None:
+            number, worker.job = worker.job, None
+            with self._lock:
+                _, future, _ = self._jobs.pop(number)
+            future.set_result(content)
+
+    def _replace(self, selector: selectors.BaseSelector, worker: _Worker) -> None:
+        """Start a new worker in the place of a dead one, and run its job again."""
+        selector.unregister(worker.socket)
+        worker.stop()
+        number = worker.job
+        with self._lock:
+            if number is not None:
+                job, future, attempts = self._jobs[number]
+                if attempts + 1 < ATTEMPTS:
+                    self._jobs[number] = (job, future, attempts + 1)
+                    self._queue.appendleft(number)
+                else:
+                    del self._jobs[number]
+                    future.set_result(infrastructure(job, "its worker died repeatedly"))
+        index = self._pool.index(worker)
+        self._pool[index] = fresh = _Worker(self._settings)
+        fresh.socket.setblocking(False)
+        selector.register(fresh.socket, selectors.EVENT_READ, fresh)
+        self._serve(selector, fresh, read=False)
+
+
+def _stop_all(pool: Sequence[_Worker]) -> None:
+    for worker in pool:
+        worker.stop()

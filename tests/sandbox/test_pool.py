@@ -1,0 +1,80 @@
+"""The pool's interface: order, streaming, futures, evaluation, refusals."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
+
+
+def add_one(name: str, *tests: str, source: str = "def f(x): return x + 1") -> Program:
+    return Program(name, source, tests or ("assert f(1) == 2",), ("f",))
+
+
+@pytest.fixture(scope="module")
+def box():
+    with Sandbox(workers=2, limits=Limits(test_cpu_s=0.5)) as sandbox:
+        yield sandbox
+
+
+def test_run_keeps_the_order(box):
+    programs = [add_one(str(i), f"assert f({i}) == {i + 1}") for i in range(20)]
+    verdicts = box.run(programs)
+    assert [v.id for v in verdicts] == [p.id for p in programs]
+    assert {v.outcome for v in verdicts} == {"passed"} and {v.pass_rate for v in verdicts} == {1.0}
+
+
+def test_pass_rate_counts_only_tests_that_check_something(box):
+    (verdict,) = box.run([add_one("a", "assert f(1) == 2", "assert f(1) == 3", "assert True", "assert f")])
+    assert [t.outcome for t in verdict.outcomes] == ["passed", "failed", "vacuous", "vacuous"]
+    assert verdict.pass_rate == 0.5 and verdict.outcome == "failed"
+
+
+def test_stream_is_lazy_and_complete(box):
+    taken = 0
+
+    def programs():
+        nonlocal taken
+        for i in range(60):
+            taken += 1
+            yield add_one(str(i))
+
+    stream = box.stream(programs())
+    first = next(stream)
+    assert taken < 20
+    assert sorted([first.id, *(v.id for v in stream)], key=int) == [str(i) for i in range(60)]
+
+
+def test_a_slow_program_does_not_hold_up_the_others(box):
+    slow = add_one("slow", source="def f(x):\n    while True: pass")
+    assert [v.id for v in box.stream([slow, *(add_one(str(i)) for i in range(10))])][-1] == "slow"
+
+
+def test_evaluate_gives_plain_values(box):
+    source = "def f(x, y):\n    return {x: (y, {1, 2}, b'z', 2.5)}"
+    (result,) = box.evaluate([Evaluation("e", source, ("f(1, None)", "f()", "f(10**30, float('inf'))"))])
+    assert [v.outcome for v in result.values] == ["passed", "error", "passed"]
+    assert result.values[0].value == {1: (None, {1, 2}, b"z", 2.5)}
+    assert result.values[1].detail == "TypeError"
+    assert result.values[2].value == {10**30: (float("inf"), {1, 2}, b"z", 2.5)}
+
+
+def test_results_are_picklable(box):
+    verdict = box.submit(add_one("a")).result()
+    assert pickle.loads(pickle.dumps(verdict)) == verdict
+
+
+def test_closed_pool_refuses():
+    with Sandbox(workers=1) as sandbox:
+        pass
+    with pytest.raises(SandboxError, match="closed"):
+        sandbox.submit(add_one("a"))
+
+
+def test_unknown_isolation_and_bad_limits_are_refused():
+    with pytest.raises(SandboxError, match="choose one of"):
+        Sandbox(isolation="some")
+    with pytest.raises(SandboxError, match="test_cpu_s"):
+        Limits(test_cpu_s=0)
