@@ -225,17 +225,6 @@ def price_after_discount(price: float, percent: float) -> float:
     return price - price * percent / 100
 
 
-def yes_or_no(flag: bool) -> str:
-    """Returns 'yes' when `flag` is True and 'no' when it is False.
-
-    >>> yes_or_no(True)
-    'yes'
-    >>> yes_or_no(False)
-    'no'
-    """
-    return "yes" if flag else "no"
-
-
 def with_thousands_commas(number: int) -> str:
     """Returns the integer `number` as text with a comma between each group of three digits, counted from the
     right.

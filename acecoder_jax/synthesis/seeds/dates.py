@@ -30,6 +30,8 @@ def month_length(year: int, month: int) -> int:
     >>> month_length(2023, 11)
     30
     """
+    if year < 1:
+        raise ValueError("year must be positive")
     return calendar.monthrange(year, month)[1]
 
 
@@ -220,6 +222,8 @@ def minutes_since_midnight(time: str) -> int:
     >>> minutes_since_midnight("00:00")
     0
     """
+    if len(time) != 5:
+        raise ValueError("not in the form HH:MM")
     moment = datetime.datetime.strptime(time, "%H:%M")
     return moment.hour * 60 + moment.minute
 
@@ -247,6 +251,8 @@ def is_later_time(first: str, second: str) -> bool:
     >>> is_later_time("07:00", "07:00")
     False
     """
+    if len(first) != 5 or len(second) != 5:
+        raise ValueError("not in the form HH:MM")
     return datetime.datetime.strptime(first, "%H:%M") > datetime.datetime.strptime(second, "%H:%M")
 
 

@@ -1,0 +1,168 @@
+"""Stage 1, synthesize: seed programs become questions with tests (section 2 of the paper).
+
+    seed code -> [synthesize] -> questions + tests -> sample -> ...
+
+Reads the seeds, lets the teacher make a question of each, decides each question's split from its id, and
+writes `Question` records shard by shard, with the rejected seeds and their reasons beside them.
+
+    acecoder synthesize --workdir=runs/questions
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict, config_dict
+from tqdm import tqdm
+
+from acecoder_jax.data.folders import OutputFolder, read_manifest, write_atomically
+from acecoder_jax.data.records import Question, Seed, to_json
+from acecoder_jax.data.splits import SPLITS, check_shares, split_of
+from acecoder_jax.errors import UserError
+from acecoder_jax.synthesis.seed_files import load_seeds
+from acecoder_jax.synthesis.teachers import TEACHERS, Outcome, Rejection
+from sandbox import SandboxError
+
+SEEDS_PER_SHARD = 32
+
+
+def default_config() -> ConfigDict:
+    """The stage's settings; the figures are the paper's where it has them."""
+    return ConfigDict(
+        {
+            "seeds": "builtin",  # or a folder of .py files
+            "max_seeds": config_dict.placeholder(
+                int
+            ),  # None for all; else a sample that is spread over the seeds
+            "teacher": "reference",
+            "tests_per_question": 20,
+            "fewest_tests": 5,
+            "split_shares": {"validation": 0.1, "held_out": 0.25},  # the rest is train
+            "seed": 0,
+            "isolation": "full",
+            "workers": 0,  # sandbox processes; 0 for one a core
+        }
+    )
+
+
+def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+    """Make the questions, or continue making them.
+
+    Returns:
+      The counts, as in the folder's manifest.
+
+    Raises:
+      UserError: a setting, a seed file or the folder cannot be used, or the sandbox cannot run here.
+    """
+    _check(config)
+    settings = config.to_dict()
+    seeds = _sample(load_seeds(None if config.seeds == "builtin" else config.seeds), config.max_seeds)
+    # The seeds' text is part of what made the folder: half of one version and half of another would not do.
+    about = settings | {"seeds_sha256": _fingerprint(seeds)}
+    folder = OutputFolder(workdir, "synthesize", about)
+    if folder.finished:
+        counts = read_manifest(folder.path)["counts"]
+        print(f"{folder.path}: already finished\n{_table(counts)}")
+        return counts
+
+    done = min(len(folder.shards()) * SEEDS_PER_SHARD, len(seeds))
+    outcomes = TEACHERS[config.teacher](seeds[done:], settings)
+    try:
+        with closing(outcomes), tqdm(total=len(seeds), initial=done, desc="synthesize", unit="seed") as bar:
+            while batch := list(_ticking(itertools.islice(outcomes, SEEDS_PER_SHARD), bar)):
+                _write(folder, batch, settings["split_shares"])
+    except SandboxError as error:
+        raise UserError(f"synthesize: {error}") from error
+
+    counts = _count(folder, len(seeds))
+    if counts["questions"] == 0:
+        reasons = ", ".join(f"{number} x {reason}" for reason, number in counts["rejected"].items())
+        raise UserError(f"{config.seeds}: no seed became a question ({reasons}); correct or add seeds")
+    folder.finish(**counts)
+    print(f"{folder.path}:\n{_table(counts)}")
+    return counts
+
+
+def _check(config: ConfigDict) -> None:
+    if config.teacher not in TEACHERS:
+        raise UserError(f"teacher: unknown teacher {config.teacher!r}; choose from {sorted(TEACHERS)}")
+    if not 1 <= config.fewest_tests <= config.tests_per_question:
+        raise UserError(
+            f"fewest_tests is {config.fewest_tests} and tests_per_question is {config.tests_per_question};"
+            " give at least 1 and no more than tests_per_question"
+        )
+    if config.max_seeds is not None and config.max_seeds < 1:
+        raise UserError(f"max_seeds is {config.max_seeds}; give at least 1, or None for all seeds")
+    if config.workers < 0:
+        raise UserError(f"workers is {config.workers}; give the number of processes, or 0 for one a core")
+    check_shares(config.split_shares.to_dict())
+
+
+def _sample(seeds: list[Seed], limit: int | None) -> list[Seed]:
+    """`limit` seeds by the hash of their ids, in their order: some of every file, not all of the first."""
+    kept = {
+        seed.id for seed in sorted(seeds, key=lambda seed: hashlib.sha256(seed.id.encode()).digest())[:limit]
+    }
+    return [seed for seed in seeds if seed.id in kept]
+
+
+def _fingerprint(seeds: list[Seed]) -> str:
+    return hashlib.sha256("\n".join(map(to_json, seeds)).encode()).hexdigest()[:16]
+
+
+def _ticking(outcomes: Iterable[tuple[Seed, Outcome]], bar: tqdm) -> Iterator[tuple[Seed, Outcome]]:
+    """The outcomes as they come, each moving the progress bar."""
+    for seed, outcome in outcomes:
+        bar.update()
+        yield seed, outcome
+
+
+def _write(folder: OutputFolder, batch: list[tuple[Seed, Outcome]], shares: dict[str, float]) -> None:
+    """One shard: the rejections first, so that a shard on disk means that both are."""
+    rejected = [(seed, outcome) for seed, outcome in batch if isinstance(outcome, Rejection)]
+    lines = (
+        json.dumps({"seed_id": seed.id, "reason": outcome.reason, "detail": outcome.detail}) + "\n"
+        for seed, outcome in rejected
+    )
+    write_atomically(folder.path / f"rejected-{len(folder.shards()):05d}.jsonl", "".join(lines))
+    questions = [outcome for _, outcome in batch if isinstance(outcome, Question)]
+    folder.write_shard(
+        dataclasses.replace(question, split=split_of(question.id, shares)) for question in questions
+    )
+
+
+def _count(folder: OutputFolder, seeds: int) -> dict[str, Any]:
+    """What is in the folder, from its files: the same whether it was made in one go or in several."""
+    questions = folder.read(Question)
+    reasons = collections.Counter(
+        json.loads(line)["reason"]
+        for path in sorted(folder.path.glob("rejected-*.jsonl"))
+        for line in path.read_text().splitlines()
+    )
+    tests = sum(len(question.tests) for question in questions)
+    return {
+        "seeds": seeds,
+        "questions": len(questions),
+        "tests": tests,
+        "tests_per_question": round(tests / len(questions), 2) if questions else 0.0,
+        "rejected": dict(sorted(reasons.items())),
+        "questions_per_split": {
+            name: sum(question.split == name for question in questions) for name in SPLITS
+        },
+    }
+
+
+def _table(counts: dict[str, Any]) -> str:
+    rows = [("seeds", counts["seeds"]), ("questions", counts["questions"]), ("tests", counts["tests"])]
+    rows += [("tests per question", counts["tests_per_question"])]
+    rows += [(f"questions, {name}", number) for name, number in counts["questions_per_split"].items()]
+    rows += [(f"rejected: {reason}", number) for reason, number in counts["rejected"].items()]
+    return "\n".join(f"  {name:<40}{number:>10,}" for name, number in rows)
