@@ -36,7 +36,7 @@ SEEDS_PER_SHARD = 32
 
 def default_config() -> ConfigDict:
     """The stage's settings; the figures are the paper's where it has them."""
-    return ConfigDict(
+    config = ConfigDict(
         {
             "seeds": "builtin",  # or a folder of .py files
             "max_seeds": config_dict.placeholder(
@@ -51,6 +51,7 @@ def default_config() -> ConfigDict:
             "workers": 0,  # sandbox processes; 0 for one a core
         }
     )
+    return config.lock()
 
 
 def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:

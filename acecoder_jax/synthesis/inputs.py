@@ -115,17 +115,18 @@ def draw_inputs(task: Task, count: int, rng: random.Random) -> list[tuple[Any, .
         if drawable is None and (not examples or attempt % 2 == 0):
             arguments = _draw_arguments(task, rng)
         else:
-            arguments = _mutate_arguments(rng.choice(examples), examples, rng)
+            arguments = _mutate_arguments(task, rng.choice(examples), examples, rng)
         _add(inputs, arguments)
     return list(inputs.values())
 
 
 def draw_similar(
-    known: Sequence[tuple[Any, ...]], weights: Sequence[float], count: int, rng: random.Random
+    task: Task, known: Sequence[tuple[Any, ...]], weights: Sequence[float], count: int, rng: random.Random
 ) -> list[tuple[Any, ...]]:
     """Up to `count` new distinct argument tuples, each a mutation of one that is known to work.
 
     Args:
+      task: the function, with its hints.
       known: argument tuples that the function accepts; not empty.
       weights: how much each of them is wanted as a starting point.
       count: how many to try for.
@@ -135,7 +136,7 @@ def draw_similar(
     inputs: dict[str, tuple[Any, ...]] = {}
     for start in rng.choices(known, weights, k=2 * count):
         if len(inputs) < count:
-            _add(inputs, _mutate_arguments(start, known, rng))
+            _add(inputs, _mutate_arguments(task, start, known, rng))
     return [arguments for text, arguments in inputs.items() if text not in old]
 
 
@@ -195,19 +196,23 @@ def _why_not_drawable(task: Task) -> str | None:
 def _draw_arguments(task: Task, rng: random.Random) -> tuple[Any, ...]:
     """One value per parameter, at times part of an earlier one, so that searches now and then succeed."""
     values: list[Any] = []
-    for hint in task.hints:
+    for position, hint in enumerate(task.hints):
         value = draw_value(hint, rng)
-        same_type = [earlier for earlier in values if type(earlier) is type(value)]
+        alike = [values[i] for i in range(position) if _same_hint(task.hints[i], hint)]
         parts = [part for earlier in values for part in _parts(earlier) if type(part) is type(value)]
         roll = rng.random()
         if parts and roll < 0.5:
             value = rng.choice(parts)
-        elif same_type and roll < 0.7:
-            value = mutate(copy.deepcopy(rng.choice(same_type)), rng)
+        elif alike and roll < 0.7:
+            value = mutate(copy.deepcopy(rng.choice(alike)), rng)
         elif roll > 0.8:
             value = _with_constants(value, task.constants, rng)
         values.append(value)
     return tuple(values)
+
+
+def _same_hint(first: ast.expr | None, second: ast.expr | None) -> bool:
+    return first is not None and second is not None and ast.dump(first) == ast.dump(second)
 
 
 def _with_constants(value: Any, constants: Sequence[Any], rng: random.Random) -> Any:
@@ -219,31 +224,33 @@ def _with_constants(value: Any, constants: Sequence[Any], rng: random.Random) ->
 
 
 def _mutate_arguments(
-    arguments: tuple[Any, ...], examples: Sequence[tuple[Any, ...]], rng: random.Random
+    task: Task, arguments: tuple[Any, ...], known: Sequence[tuple[Any, ...]], rng: random.Random
 ) -> tuple[Any, ...]:
-    """A copy with one or more arguments changed, or replaced by one of that type from any example."""
+    """A copy with one or more arguments changed, or replaced by a known one of the same parameter or type."""
     values = copy.deepcopy(list(arguments))
-    if not values:
-        return ()
-    for _ in range(rng.choice((1, 1, 2, 3))):
+    for _ in range(rng.choice((1, 1, 2, 3)) if values else 0):
         position = rng.randrange(len(values))
-        known = [value for other in examples for value in other if type(value) is type(values[position])]
-        if known and rng.random() < 0.25:
-            values[position] = copy.deepcopy(rng.choice(known))
+        if rng.random() < 0.2:
+            hint = task.hints[position]
+            alike = [i for i, other in enumerate(task.hints) if i == position or _same_hint(hint, other)]
+            source, place = rng.choice(known), rng.choice(alike)
+            values[position] = copy.deepcopy(source[place]) if place < len(source) else values[position]
         else:
             values[position] = mutate(values[position], rng)
     return tuple(values)
 
 
 def _parts(value: Any) -> list[Any]:
-    """The elements, keys and values, or words and characters, that a value is made of."""
+    """The scalars that a value is made of: elements, keys and values, or words and characters."""
     if isinstance(value, str):
         return [*value.split(), *value.split(), *value[:8]]
     if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
-    if isinstance(value, set):
-        return sorted(value, key=as_source)
-    return list(value) if isinstance(value, list | tuple) else []
+        value = [*value.keys(), *value.values()]
+    elif isinstance(value, set):
+        value = sorted(value, key=as_source)
+    if not isinstance(value, list | tuple):
+        return []
+    return [part for part in value if type(part) in (int, float, str, bool)]
 
 
 def _name_and_arguments(hint: ast.expr | None) -> tuple[str, list[ast.expr]]:

@@ -120,16 +120,14 @@ def _mutate_characters(text: str, rng: random.Random) -> str:
     position = rng.randrange(len(text))
     before, character, after = text[:position], text[position], text[position + 1 :]
     other = rng.choice(text) if rng.random() < 0.5 else rng.choice(_LETTERS)
-    return rng.choice(
-        (
-            before + after,
-            before + character + text[position:],
-            before + other + after,
-            before + character + other + after,
-            before + character.swapcase() + after,
-            text[::-1],
-            "".join(rng.sample(text, len(text))),
-            text + text[::-1][1:],
-            text.upper() if rng.random() < 0.3 else before + other + after,
-        )
-    )
+    changes = [
+        before + after,
+        before + character + text[position:],
+        before + other + after,
+        before + character + other + after,
+        before + character.swapcase() + after,
+        text.upper() if rng.random() < 0.3 else before + other + after,
+    ]
+    if len(text) <= 12:  # of a longer text they leave nothing that anyone would write
+        changes += [text[::-1], text + text[::-1][1:], "".join(rng.sample(text, len(text)))]
+    return rng.choice(changes)

@@ -105,7 +105,9 @@ def question_prompt(task: Task) -> str:
 def _constants(function: ast.FunctionDef) -> tuple[Any, ...]:
     statements = function.body[1:] if ast.get_docstring(function) is not None else function.body
     found: list[Any] = []
-    for node in (node for statement in statements for node in ast.walk(statement)):
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    messages = {id(part) for node in nodes if isinstance(node, ast.Raise) for part in ast.walk(node)}
+    for node in (node for node in nodes if id(node) not in messages):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
             value = node.value
             near = [value - 1, value, value + 1] if type(value) is int and abs(value) < 10**6 else [value]

@@ -22,7 +22,7 @@ from acecoder_jax.synthesis.assertions import assertion, call_source, choose_tes
 from acecoder_jax.synthesis.inputs import UnsupportedHint, draw_inputs, draw_similar
 from acecoder_jax.synthesis.literals import NotPlain, as_source, from_source
 from acecoder_jax.synthesis.prompts import Task, question_prompt, read_task
-from sandbox import EvaluatedCall, Evaluation, Sandbox
+from sandbox import EvaluatedCall, Evaluation, Sandbox, SandboxError
 
 CANDIDATES_PER_TEST = 5  # inputs tried for each test wanted
 SEEDS_AT_ONCE = 16  # evaluated together, so that every sandbox worker has something to do
@@ -62,17 +62,22 @@ def reference_teacher(seeds: Iterable[Seed], settings: Mapping[str, Any]) -> Out
     Settings read: `tests_per_question`, `fewest_tests`, `seed`, `isolation`, `workers` (0 for all cores).
 
     Raises:
-      SandboxError: the sandbox cannot run here as asked.
+      SandboxError: the sandbox cannot run here as asked, or fails on every program.
     """
     waiting = iter(seeds)
     with Sandbox(workers=settings["workers"] or _cores(), isolation=settings["isolation"]) as box:
         while batch := list(itertools.islice(waiting, SEEDS_AT_ONCE)):
-            prepared = {seed.id: _prepare(seed, settings) for seed in batch}
-            readable = [item for item in prepared.values() if isinstance(item, _Prepared)]
+            prepared = [_prepare(seed, settings) for seed in batch]
+            readable = [item for item in prepared if isinstance(item, _Prepared)]
             _answer(box, [(item, item.inputs) for item in readable])
             _answer(box, [(item, _second_round(item, settings)) for item in readable])
-            for seed in batch:
-                item = prepared[seed.id]
+            broken = [item for item in readable if _infrastructure_failure(item) is not None]
+            if len(broken) == len(readable) > 1:  # not the fault of one odd seed
+                detail = _infrastructure_failure(broken[0])
+                raise SandboxError(
+                    f"every program is lost ({detail}); see that nothing kills the sandbox's processes"
+                )
+            for seed, item in zip(batch, prepared, strict=True):
                 yield seed, _judge(item, settings) if isinstance(item, _Prepared) else item
 
 
@@ -154,7 +159,7 @@ def _second_round(item: _Prepared, settings: Mapping[str, Any]) -> list[tuple[An
     known = [answer.arguments for answer, _, _ in usable]
     weights = [1 / frequency[expected] for _, _, expected in usable]
     rng = _random(item.seed, settings, "second round")
-    return draw_similar(known, weights, CANDIDATES_PER_TEST * count, rng)
+    return draw_similar(item.task, known, weights, CANDIDATES_PER_TEST * count, rng)
 
 
 def _usable(item: _Prepared) -> list[tuple[_Answer, str, str]]:
@@ -172,6 +177,9 @@ def _usable(item: _Prepared) -> list[tuple[_Answer, str, str]]:
 
 def _judge(item: _Prepared, settings: Mapping[str, Any]) -> Outcome:
     """Make the question from what the calls gave."""
+    failure = _infrastructure_failure(item)
+    if failure is not None:
+        return Rejection("sandbox failure", failure)
     usable = _usable(item)
     if not usable:
         return Rejection("no usable answer", "; ".join(_summary(answer) for answer in item.answers[:1]))
@@ -200,6 +208,12 @@ def _judge(item: _Prepared, settings: Mapping[str, Any]) -> Outcome:
         entry_point=item.seed.entry_point,
         reference=item.seed.program,
     )
+
+
+def _infrastructure_failure(item: _Prepared) -> str | None:
+    """What the sandbox says if it lost some of the calls itself, after its own retries."""
+    results = [result for answer in item.answers for result in (answer.once, answer.again)]
+    return next((result.detail for result in results if result.outcome == "infrastructure"), None)
 
 
 def _summary(answer: _Answer) -> str:

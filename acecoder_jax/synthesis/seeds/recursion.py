@@ -55,12 +55,15 @@ def countdown(start: int) -> list[int]:
 def fibonacci_list(length: int) -> list[int]:
     """Returns a list of the first `length` numbers of the sequence that begins with 0 and 1 and in which
     every further number is the sum of the two before it. It is empty when `length` is not positive.
+    `length` is at most 20.
 
     >>> fibonacci_list(7)
     [0, 1, 1, 2, 3, 5, 8]
     >>> fibonacci_list(1)
     [0]
     """
+    if length > 20:
+        raise ValueError("length is too large")
     sequence = [0, 1]
     while len(sequence) < length:
         sequence.append(sequence[-1] + sequence[-2])
@@ -124,13 +127,16 @@ def repeated_digit_sum(number: int) -> int:
 
 def ways_to_climb(steps: int) -> int:
     """Returns in how many different ways a stair of `steps` steps can be climbed when each move takes 1 or 2
-    steps. For 0 steps there is 1 way, and for a negative number there is none.
+    steps. For 0 steps there is 1 way, and for a negative number there is none. `steps` is at
+    most 25.
 
     >>> ways_to_climb(4)
     5
     >>> ways_to_climb(0)
     1
     """
+    if steps > 25:
+        raise ValueError("steps is too large")
     if steps < 0:
         return 0
     ways, following = 1, 1
@@ -177,20 +183,17 @@ def all_arrangements(letters: str) -> list[str]:
     )
 
 
-def binary_words(length: int) -> list[str]:
-    """Returns a sorted list of all strings of `length` characters that consist of zeros and ones. For length
-    0 it holds only the empty string.
+def digit_list(number: int) -> list[int]:
+    """Returns a list of the decimal digits of the non-negative integer `number`, from left to right.
 
-    >>> binary_words(2)
-    ['00', '01', '10', '11']
-    >>> binary_words(0)
-    ['']
+    >>> digit_list(4071)
+    [4, 0, 7, 1]
+    >>> digit_list(0)
+    [0]
     """
-    if not 0 <= length <= 5:
-        raise ValueError("length is out of range")
-    if length == 0:
-        return [""]
-    return [bit + word for bit in "01" for word in binary_words(length - 1)]
+    if number < 0:
+        raise ValueError("number is negative")
+    return [number] if number < 10 else [*digit_list(number // 10), number % 10]
 
 
 def pascal_row(row: int) -> list[int]:
@@ -212,15 +215,15 @@ def pascal_row(row: int) -> list[int]:
 
 def hanoi_moves(disks: int) -> int:
     """Returns the smallest number of moves that solves the Tower of Hanoi with `disks` disks: none for 0
-    disks, and for each further disk twice as many as before plus one. `disks` is not negative.
+    disks, and for each further disk twice as many as before plus one. `disks` is from 0 to 30.
 
     >>> hanoi_moves(3)
     7
     >>> hanoi_moves(0)
     0
     """
-    if disks < 0:
-        raise ValueError("disks is negative")
+    if not 0 <= disks <= 30:
+        raise ValueError("disks is out of range")
     return 0 if disks == 0 else 2 * hanoi_moves(disks - 1) + 1
 
 
