@@ -116,14 +116,17 @@ def _constants(function: ast.FunctionDef) -> tuple[Any, ...]:
 
 
 def _prose(docstring: str) -> str:
-    """The docstring's paragraphs without doctest examples, each on one line."""
+    """The docstring's paragraphs without doctest examples and headings over them, each on one line."""
     try:
         pieces = doctest.DocTestParser().parse(docstring)
     except ValueError:  # malformed examples: inconsistent indentation and the like
         pieces = [re.sub(r"(?m)^\s*(>>>|\.\.\.).*$", "", docstring)]
     text = "".join(piece for piece in pieces if isinstance(piece, str))
     paragraphs = (" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    headings = re.compile(r"(doc)?(tests?|examples?):*", re.IGNORECASE)
+    return "\n\n".join(
+        paragraph for paragraph in paragraphs if paragraph and not headings.fullmatch(paragraph)
+    )
 
 
 def _examples(docstring: str, name: str, parameters: tuple[str, ...]) -> tuple[Example, ...]:

@@ -42,6 +42,10 @@ def test_a_question_is_signature_description_and_one_example():
         ("Return the sum.", "Write a Python function `f(x)`. Return the sum."),
         ("This function adds.", "Write a Python function `f(x)`. This function adds."),
         ("Sum of all.", "Write a Python function `f(x)`. Sum of all."),
+        (
+            "Adds one.\n\nExamples:\n\n    >>> f(0)\n    1\n    ",
+            "Write a Python function `f(x)` that adds one.\nFor example, `f(0)` returns `1`.",
+        ),
         ("First.\n\nSecond\nline.", "Write a Python function `f(x)`. First.\n\nSecond line."),
     ],
 )
