@@ -130,6 +130,11 @@ class OutputFolder:
     def finished(self) -> bool:
         return (self.path / "manifest.json").exists()
 
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What `finish` recorded."""
+        return read_manifest(self.path)["counts"]
+
     def shards(self) -> list[Path]:
         return sorted(self.path.glob("records-*.jsonl"))
 

@@ -1,0 +1,176 @@
+"""The one command: `acecoder STAGE --config=FILE[:ARG] --workdir=DIR [--config.key=value ...]`.
+
+A stage is a module with `default_config()` and `run(config, workdir)`. Its defaults are overlaid with the config
+file's `get_config(ARG)`, then with the flags; a key that the defaults do not have is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_dict, config_flags
+
+from acecoder_jax.errors import UserError
+
+# In the order of the paper: name on the command line -> (module, what it does).
+STAGES = {
+    "import": ("import_model", "turn a GGUF file or a Hugging Face folder into a model folder"),
+    "synthesize": ("synthesize", "turn seed code into questions with tests"),
+    "sample": ("sample", "sample programs for every question"),
+    "score": ("score", "run the programs against the tests in the sandbox"),
+    "filter": ("filter_tests", "drop tests that the strongest solution fails, and questions left with too few"),
+    "pairs": ("pairs", "build preference pairs from pass rates"),
+    "train_reward": ("train_reward", "train a Bradley-Terry reward model on the pairs"),
+    "best_of_n": ("best_of_n", "pick the best of n programs by reward"),
+    "train_policy": ("train_policy", "train the policy with REINFORCE++"),
+    "evaluate": ("evaluate", "measure greedy pass@1 and pass@k"),
+    "export": ("export", "write a model as a Hugging Face folder"),
+    "report": ("write_report", "draw one HTML page from a run's folders"),
+    "demo": ("demo", "run the stages of a pipeline config in a row"),
+}
+
+
+def load_stage(name: str) -> Any:
+    """The stage's module.
+
+    Raises:
+      UserError: no stage has that name.
+    """
+    if name not in STAGES:
+        raise UserError(f"unknown stage {name!r}{_did_you_mean(name, STAGES)}; see acecoder --help")
+    return importlib.import_module(f"acecoder_jax.{STAGES[name][0]}")
+
+
+def load_config_file(spec: str) -> ConfigDict:
+    """`get_config(ARG)` of the Python file in `FILE[:ARG]`.
+
+    Raises:
+      UserError: the file is missing, does not run, or has no such function.
+    """
+    path, _, argument = spec.partition(":")
+    if not Path(path).is_file():
+        raise UserError(f"--config={spec}: no such file {path}; configs of this project are in configs/")
+    module_spec = importlib.util.spec_from_file_location("acecoder_config", path)
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+        return module.get_config(argument) if argument else module.get_config()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"--config={spec}: {type(error).__name__} while reading it: {error}; correct the file") from error
+
+
+def overlay(defaults: ConfigDict, values: ConfigDict, where: str) -> ConfigDict:
+    """Defaults with a config's values on top.
+
+    Raises:
+      UserError: a key that the defaults do not have, or a value of another type.
+    """
+    config = ConfigDict(defaults)
+    for key, value in values.items():
+        if key not in defaults:
+            raise UserError(f"{where}: unknown config key {key!r}{_did_you_mean(key, defaults)}")
+        nested = defaults.get(key) if _is_set(defaults, key) else None
+        if isinstance(nested, ConfigDict) and isinstance(value, ConfigDict) and len(nested):
+            config[key] = overlay(nested, value, f"{where}, {key}")
+            continue
+        try:
+            config[key] = value
+        except TypeError as error:
+            raise UserError(f"{where}: {key}={value!r} has the wrong type ({error})") from error
+    return config
+
+
+def _is_set(config: ConfigDict, key: str) -> bool:
+    """Whether a key has a value; an unset required one raises when read."""
+    return not isinstance(config.get_ref(key).__dict__.get("_value"), type(None))
+
+
+def apply_flags(config: ConfigDict, arguments: list[str]) -> ConfigDict:
+    """Overrides of the form `--config.key=value`, typed by the config.
+
+    Raises:
+      UserError: an unknown flag or key, or a value of another type.
+    """
+    values = flags.FlagValues()
+    holder = config_flags.DEFINE_config_dict("config", config, flag_values=values)
+    try:
+        left = values(["acecoder", *arguments], known_only=False)[1:]
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{' '.join(arguments)}: {str(error).strip(chr(34)).splitlines()[0]}") from error
+    if left:
+        raise UserError(f"unexpected argument {left[0]!r}; settings are given as --config.key=value")
+    return holder.value
+
+
+def require_values(config: ConfigDict, stage: str, prefix: str = "config") -> None:
+    """Refuse a config whose required keys are not set.
+
+    Raises:
+      UserError: naming the first such key.
+    """
+    for key in config:
+        try:
+            value = config[key]
+        except config_dict.RequiredValueError as error:
+            raise UserError(f"{prefix}.{key}: required by `acecoder {stage}`; set it with --{prefix}.{key}=...") from error
+        if isinstance(value, ConfigDict):
+            require_values(value, stage, f"{prefix}.{key}")
+
+
+def prepare(stage: str, values: ConfigDict, where: str, arguments: list[str] = ()) -> ConfigDict:
+    """The full, checked and locked config of a stage."""
+    config = apply_flags(overlay(load_stage(stage).default_config(), values, where), list(arguments))
+    require_values(config, stage)
+    return config.lock()
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, [str(key) for key in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(map(str, known))}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    stages = "\n".join(f"  {name:13} {text}" for name, (_, text) in STAGES.items())
+    parser = argparse.ArgumentParser(
+        prog="acecoder",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="AceCoder in JAX. Stages, in the order of the paper:\n" + stages,
+        epilog="Any setting of a stage is overridden with --config.key=value.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("stage", metavar="STAGE", help="one of the stages above")
+    parser.add_argument("--config", metavar="FILE[:ARG]", help="Python file with get_config(); defaults without it")
+    parser.add_argument("--workdir", metavar="DIR", required=True, type=Path, help="folder that the stage writes")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage; returns the exit status: 0 done, 2 a user's mistake, 130 stopped on request."""
+    known, rest = _parser().parse_known_args(arguments)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        values = load_config_file(known.config) if known.config else ConfigDict()
+        module = load_stage(known.stage)
+        config = prepare(known.stage, values, f"--config={known.config}", rest)
+        module.run(config, known.workdir)
+    except UserError as error:
+        print(f"acecoder {known.stage}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nacecoder {known.stage}: stopped; the same command continues it", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The one code extractor: from a model's answer to the program that is graded.
+
+Scoring, reward-model training, RL and evaluation all call `extract_program`; the sampling engine's stop rule asks
+the same function, so that a completion never ends before the program it is graded on.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A fence opens at a line's start and closes with a bare fence; an unclosed block is no program.
+_BLOCK = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_PYTHON = ("", "python", "py", "python3")
+
+
+def extract_program(text: str, entry_point: str | None = None) -> str | None:
+    """The program in a model's answer, or None when there is no closed Python code block.
+
+    Models add blocks that show how the function is used. So: the last block that defines `entry_point` (as a
+    function, class or assignment), else the last block of all.
+    """
+    blocks = [body for language, body in _BLOCK.findall(text) if language.lower() in _PYTHON and body.strip()]
+    if not blocks:
+        return None
+    if entry_point is not None:
+        defining = [body for body in blocks if defines(body, entry_point)]
+        blocks = defining or blocks
+    return blocks[-1]
+
+
+def defines(program: str, name: str) -> bool:
+    """Whether a program's text defines `name` at its top level; a cheap look that never parses hostile code."""
+    pattern = rf"^(?:(?:async\s+)?def\s+{re.escape(name)}\s*\(|class\s+{re.escape(name)}\b|{re.escape(name)}\s*[:=])"
+    return re.search(pattern, program, re.MULTILINE) is not None

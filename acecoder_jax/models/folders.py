@@ -1,0 +1,110 @@
+"""The project's own checkpoint of a model: a folder with parameters, config, tokenizer and chat template.
+
+`config.json` is Hugging Face's, so the folder says what it is in terms everybody reads; `params/` is an Orbax
+checkpoint of float32 weights; `manifest.json` records what made it. Every stage that takes a model takes this.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orbax.checkpoint as ocp
+from flax import nnx
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from acecoder_jax.data.folders import fingerprint
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.config import DecoderConfig, read_hf_config
+from acecoder_jax.models.huggingface import abstract_params
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "generation_config.json",
+    "vocab.json",
+    "merges.txt",
+)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run: `nnx.merge(graph, params)` is the module.
+
+    Attributes:
+      config: the decoder's shape.
+      hf_config: the raw `config.json`.
+      graph, params: the split module; a `RewardModel` when `kind` is "reward", else a `Decoder`.
+      tokenizer: with its chat template.
+      kind: "policy" or "reward".
+      extra: what training stored beside the weights, such as the reward's mean and spread.
+      fingerprint: short hash of the folder's manifest.
+    """
+
+    config: DecoderConfig
+    hf_config: dict[str, Any]
+    graph: nnx.GraphDef
+    params: nnx.State
+    tokenizer: PreTrainedTokenizerBase
+    kind: str
+    extra: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+def save_params(folder: Path, params: nnx.State) -> None:
+    """Write parameters as an Orbax checkpoint under `folder/params`; the name appears only when it is whole."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save((folder / "params").resolve(), nnx.to_pure_dict(params), force=True)
+
+
+def write_model_files(
+    folder: Path, hf_config: dict[str, Any], tokenizer: PreTrainedTokenizerBase, kind: str, extra: dict[str, Any]
+) -> None:
+    """Everything of a model folder but the parameters and the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    (folder / "config.json").write_text(json.dumps(hf_config, indent=2))
+    (folder / "model.json").write_text(json.dumps({"kind": kind, "extra": extra}, indent=2))
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """Copy the tokenizer's own files, unchanged."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+
+
+def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
+    """Read a model folder.
+
+    Args:
+      folder: made by `acecoder import`, or by a training stage.
+      kind: refuse a folder that holds another kind of model.
+
+    Raises:
+      UserError: the folder is missing, unfinished, damaged, or holds another kind of model.
+    """
+    folder = Path(folder)
+    mark = fingerprint(folder)
+    about_path = folder / "model.json"
+    if not about_path.is_file():
+        raise UserError(f"{folder}: holds no model; give a folder made by `acecoder import` or a training stage")
+    about = json.loads(about_path.read_text())
+    if kind is not None and about["kind"] != kind:
+        raise UserError(f"{folder}: holds a {about['kind']} model where a {kind} model is needed; correct the path")
+    config, hf_config = read_hf_config(folder)
+    graph, params = abstract_params(config, reward_model=about["kind"] == "reward")
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            values = checkpointer.restore((folder / "params").resolve(), nnx.to_pure_dict(params))
+    except (ValueError, FileNotFoundError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{folder / 'params'}: cannot be read ({first}); make the model folder again") from error
+    nnx.replace_by_pure_dict(params, values)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return LoadedModel(config, hf_config, graph, params, tokenizer, about["kind"], about["extra"], mark)

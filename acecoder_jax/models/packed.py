@@ -1,0 +1,75 @@
+"""The model on packed rows: who sees whom, hidden states, and log-probabilities of the tokens that stand there.
+
+Training steps and reward scoring go through here; see `data/packing.py` for the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from acecoder_jax.models.decoder import Decoder, attention
+
+_VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
+
+
+def tree_mask(tree: Int[Array, "rows time"], branch: Int[Array, "rows time"]) -> Bool[Array, "rows time time"]:
+    """True where the first time axis may look at the second: causal, same tree, own branch or the prompt."""
+    time = tree.shape[1]
+    causal = jnp.tril(jnp.ones((time, time), bool))[None]
+    same_tree = (tree[:, :, None] == tree[:, None, :]) & (tree[:, :, None] > 0)
+    visible = (branch[:, None, :] == 0) | (branch[:, :, None] == branch[:, None, :])
+    return causal & same_tree & visible
+
+
+def packed_hidden(
+    model: Decoder, rows: Mapping[str, Array], dtype: str = "float32", remat: str = "none"
+) -> Float[Array, "rows time embed"]:
+    """Final hidden states of packed rows.
+
+    Args:
+      rows: `PackedRows.model_inputs`.
+      dtype: compute dtype.
+      remat: a key of `models.decoder.REMAT_POLICIES`.
+    """
+    mask = tree_mask(rows["tree"], rows["branch"])
+    attend = lambda q, k, v: (attention(q, k, v, mask), None)  # noqa: E731
+    hidden, _ = model.hidden(rows["tokens"], rows["positions"], attend, jnp.dtype(dtype), remat)
+    return hidden
+
+
+def packed_log_probs(
+    model: Decoder,
+    hidden: Float[Array, "rows time embed"],
+    rows: Mapping[str, Array],
+    temperature: float = 1.0,
+) -> tuple[Float[Array, "rows time"], Float[Array, "rows time"]]:
+    """Log-probability of each token given what it sees, and the entropy of its distribution (nats).
+
+    Values on prompt and padding tokens are finite and meaningless.
+    """
+    before = jnp.take_along_axis(hidden, rows["source"][:, :, None], axis=1)
+    batch, time, width = before.shape
+    chunk = next(size for size in range(min(_VOCAB_CHUNK, time), 0, -1) if time % size == 0)
+
+    def split(array: Array) -> Array:
+        return jnp.moveaxis(array.reshape(batch, time // chunk, chunk, *array.shape[2:]), 1, 0)
+
+    @partial(jax.checkpoint, policy=jax.checkpoint_policies.nothing_saveable, prevent_cse=False)
+    def one(_, piece):
+        states, tokens = piece
+        log_probs = jax.nn.log_softmax(model.logits(states) / temperature, axis=-1)
+        chosen = jnp.take_along_axis(log_probs, tokens[..., None], axis=-1)[..., 0]
+        entropy = -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
+        return None, (chosen, entropy)
+
+    _, (log_probs, entropy) = jax.lax.scan(one, None, (split(before), split(rows["tokens"])))
+
+    def join(array: Array) -> Array:
+        return jnp.moveaxis(array, 0, 1).reshape(batch, time)
+
+    return join(log_probs), join(entropy)

@@ -1,0 +1,71 @@
+"""Stage `sample`: n programs for every question, from a policy.
+
+Seed code has become questions; here the reward model's own backbone answers them, on-policy (paper, section 3.2).
+Completions keep the token ids and log-probabilities that the engine drew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml_collections import ConfigDict, config_dict
+from tqdm import tqdm
+
+from acecoder_jax.data.folders import OutputFolder, read_records
+from acecoder_jax.data.records import Completion, Question
+from acecoder_jax.models.folders import load_model
+from acecoder_jax.sampling.complete import Sampler, require_questions, sampling_config
+
+
+def default_config() -> ConfigDict:
+    """`model` and `questions` are folders; `samples` and the temperature are the paper's."""
+    return ConfigDict(
+        {
+            "model": config_dict.required_placeholder(str),
+            "questions": config_dict.required_placeholder(str),
+            "splits": ("train", "validation"),
+            "max_questions": 0,  # of each split; 0 for all
+            "samples": 16,
+            "seed": 0,
+            "questions_per_shard": 16,
+            "sampling": sampling_config(),
+        }
+    )
+
+
+def run(config: ConfigDict, workdir: Path) -> dict:
+    """Sample into `workdir`; returns the counts."""
+    output = OutputFolder(workdir, "sample", config.to_dict(), [config.model, config.questions])
+    if output.finished:
+        return output.counts
+    questions = select(read_records(config.questions, Question), config.splits, config.max_questions)
+    require_questions(questions, config.questions)
+    done = {completion.question_id for completion in output.read(Completion)}
+    left = [question for question in questions if question.id not in done]
+    sampler = Sampler(load_model(config.model, "policy"), config.sampling)
+    total = len(questions) * config.samples
+    with tqdm(total=total, initial=total - len(left) * config.samples, unit="program", desc="sample") as bar:
+        for start in range(0, len(left), config.questions_per_shard):
+            shard = []
+            for completion in sampler.sample(left[start : start + config.questions_per_shard], config.samples, config.seed):
+                shard.append(completion)
+                bar.update()
+            output.write_shard(sorted(shard, key=lambda completion: completion.id))
+    completions = output.read(Completion)
+    output.finish(
+        questions=len(questions),
+        completions=len(completions),
+        tokens=sum(len(c.token_ids) for c in completions),
+        truncated=sum(c.finish_reason == "length" for c in completions),
+        without_program=sum(c.program is None for c in completions),
+    )
+    return output.counts
+
+
+def select(questions: list[Question], splits: tuple[str, ...], most: int) -> list[Question]:
+    """The first `most` questions of each split, in the order of their ids' hashes; all when `most` is 0."""
+    chosen = []
+    for split in splits:
+        members = [question for question in questions if question.split == split]
+        chosen += members[:most] if most else members
+    return chosen

@@ -1,0 +1,76 @@
+"""Devices as a mesh of `data`, `fsdp` and `tensor`, and where each array lives on it.
+
+Placement follows the logical axis names that every parameter carries; the table below is the only place that
+knows which mesh axis a name goes to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from acecoder_jax.errors import UserError
+
+AXES = ("data", "fsdp", "tensor")
+RULES = {
+    "layers": None,
+    "norm": None,
+    "embed": "fsdp",
+    "vocab": "tensor",
+    "heads": "tensor",
+    "kv_heads": "tensor",
+    "mlp": "tensor",
+}
+ROWS = P(("data", "fsdp"))  # batches are split over both
+
+
+def make_mesh(data: int = -1, fsdp: int = 1, tensor: int = 1) -> Mesh:
+    """A mesh over all devices; -1 takes what the other axes leave.
+
+    Raises:
+      UserError: the sizes do not multiply to the number of devices.
+    """
+    count, sizes = jax.device_count(), [data, fsdp, tensor]
+    known = int(np.prod([size for size in sizes if size != -1]))
+    if sizes.count(-1) > 1 or known < 1 or count % known or (-1 not in sizes and known != count):
+        raise UserError(
+            f"config.mesh: data={data}, fsdp={fsdp}, tensor={tensor} does not fit {count} devices;"
+            " make the product equal that number, with -1 for at most one axis"
+        )
+    sizes = [count // known if size == -1 else size for size in sizes]
+    return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def param_shardings(params: nnx.State, mesh: Mesh) -> Any:
+    """A NamedSharding for each parameter, from its logical axis names.
+
+    Raises:
+      UserError: an axis of a parameter is not divisible by the mesh axis it is split over.
+    """
+
+    def place(path, variable: nnx.Variable):
+        names = [RULES[axis] for axis in variable.axes]
+        for size, name in zip(variable.shape, names):
+            if name is not None and size % mesh.shape[name]:
+                raise UserError(
+                    f"config.mesh: {'.'.join(map(str, path))} has an axis of {size}, which {name}={mesh.shape[name]}"
+                    " does not divide; choose another size for that mesh axis"
+                )
+        return NamedSharding(mesh, P(*names))
+
+    flat = [(path, variable.replace(place(path, variable))) for path, variable in nnx.to_flat_state(params)]
+    return nnx.from_flat_state(flat)
+
+
+def place_rows(batch: Any, mesh: Mesh) -> Any:
+    """Put a batch of host arrays on the mesh: rows split, scalars everywhere."""
+
+    def put(leaf):
+        return jax.device_put(leaf, NamedSharding(mesh, ROWS if np.ndim(leaf) else P()))
+
+    return jax.tree.map(put, batch)
