@@ -28,7 +28,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 NOBODY = 65534
-_MODULES = ("syscalls", "confine", "codec", "frames", "child", "zygote")
+_MODULES = ("syscalls", "confine", "codec", "frames", "common", "judge", "objects", "child", "zygote")
 # Reads its modules from descriptor 3 and becomes the zygote; nothing of the project is on the jail's disk.
 _BOOTSTRAP = """
 import marshal, os, sys, types
@@ -58,15 +58,21 @@ class JailSettings:
     Attributes:
       tier: `full`, `landlock` or `none`.
       limits: the pool's limits.
-      modules: modules that the zygote imports ahead.
-      package_paths: directories of importable third-party packages, bound read-only.
+      packages: third-party packages that programs may import; the zygote imports them ahead.
+      package_paths: the files and directories of those packages, bound read-only.
+      search_paths: the directories that Python looks for them in.
     """
 
     tier: str
     limits: Limits
-    modules: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     package_paths: tuple[str, ...] = ()
+    search_paths: tuple[str, ...] = ()
     landlock: bool = field(default_factory=lambda: confine.landlock_abi() > 0)
+
+    def cpu_limit(self) -> int:
+        """Whole CPU seconds after which the kernel itself ends a child, should the worker be late."""
+        return int(self.limits.program_cpu_s) + 3
 
 
 def _python() -> str:
@@ -83,14 +89,29 @@ def library_paths() -> list[str]:
             for name in os.listdir(folder):
                 if name.startswith("libpython"):
                     paths.add(os.path.join(folder, name))
-    paths.update(("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo"))
+    paths.update(
+        (
+            "/lib",
+            "/lib64",
+            "/usr/lib",
+            "/usr/lib64",
+            "/usr/local/lib",
+            "/etc/ld.so.cache",
+            "/usr/share/zoneinfo",
+        )
+    )
     return sorted(path for path in paths if path and os.path.exists(path))
 
 
 def _sources() -> list[tuple[str, Any]]:
     folder = resources.files("sandbox.jailed")
     return [
-        (name, compile(folder.joinpath(f"{name}.py").read_text(), f"<sandbox {name}>", "exec", dont_inherit=True))
+        (
+            name,
+            compile(
+                folder.joinpath(f"{name}.py").read_text(), f"<sandbox {name}>", "exec", dont_inherit=True
+            ),
+        )
         for name in _MODULES
     ]
 
@@ -110,14 +131,14 @@ def zygote_settings(settings: JailSettings) -> dict[str, Any]:
         "tmp": "/tmp" if full else None,
         "readable": [*library_paths(), *settings.package_paths, "/dev"],
         "writable": ["/tmp", "/dev/null", "/dev/zero", "/dev/full"] if full else ["/dev/null"],
-        "paths": list(settings.package_paths),
-        "modules": list(settings.modules),
+        "paths": list(settings.search_paths),
+        "modules": list(settings.packages),
         "memory_mb": limits.memory_mb,
         # Older kernels count a user's processes over all namespaces, and then the limit would hit the zygotes.
         "threads": limits.threads if full and _kernel() >= (5, 14) else 0,
         "disk_mb": limits.disk_mb,
         "open_files": limits.open_files,
-        "cpu_s": int(limits.program_cpu_s) + 3,
+        "cpu_s": settings.cpu_limit(),
     }
 
 
@@ -182,7 +203,11 @@ def _free(folder: str, needed: list[str]) -> bool:
 
 def _map_self(inside: int, outside: int, group: int) -> None:
     confine.prctl(confine.PR_SET_DUMPABLE, 1)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{inside} {outside} 1"), ("gid_map", f"{inside} {group} 1")):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inside} {outside} 1"),
+        ("gid_map", f"{inside} {group} 1"),
+    ):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
 
@@ -209,7 +234,11 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
             os.setresuid(NOBODY, NOBODY, NOBODY)
             confine.prctl(confine.PR_SET_DUMPABLE, 1)
             confine.call(confine._libc.unshare(CLONE_NEWUSER), "unshare user namespace")
-            for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {NOBODY} 1"), ("gid_map", f"1000 {NOBODY} 1")):
+            for name, text in (
+                ("setgroups", "deny"),
+                ("uid_map", f"1000 {NOBODY} 1"),
+                ("gid_map", f"1000 {NOBODY} 1"),
+            ):
                 fd = os.open(name, os.O_WRONLY, dir_fd=proc)
                 os.write(fd, text.encode())
                 os.close(fd)
@@ -250,7 +279,13 @@ def _become_zygote(settings: JailSettings, control: int, program: int, errors: i
         report = 5
         os.dup2(moved[3], 6, inheritable=False)
         os.closerange(7, 4096)
-        environment = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}
+        environment = {
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LC_ALL": "C.UTF-8",
+            "HOME": "/tmp",
+        }
+        environment.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
         argv = [python, "-s", "-P", "-S", "-W", "ignore::SyntaxWarning", "-W", "ignore::DeprecationWarning"]
         os.execve(python if settings.tier == "full" else 6, [*argv, "-c", _BOOTSTRAP], environment)
     except BaseException as error:
@@ -323,12 +358,16 @@ class Jail:
             hello = b""
         if hello != b"ready":
             reason = os.read(errors, 4096) if select.select([errors], [], [], 0)[0] else b""
-            raise SandboxError(f"cannot start a jail at isolation {self.settings.tier!r}: {reason.decode() or 'zygote died'}")
+            raise SandboxError(
+                f"cannot start a jail at isolation {self.settings.tier!r}: {reason.decode() or 'zygote died'}"
+            )
 
-    def fork(self, fd: int) -> int:
-        """Fork a child that serves `fd`; gives its index among this program's children."""
+    def fork(self, *fds: int) -> int:
+        """Fork a child that serves the first of `fds`, with the next two, if given, as its standard input and
+        output. Gives its index among this program's children.
+        """
         try:
-            self.control.sendmsg([b"F"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+            self.control.sendmsg([b"F"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
         except OSError as error:
             raise JailLost from error
         self.forked += 1

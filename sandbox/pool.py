@@ -16,11 +16,13 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any
 
 from sandbox.jail import JailSettings
+from sandbox.packages import locate
 from sandbox.records import Evaluation, EvaluationResult, Limits, Program, SandboxError, Verdict
 from sandbox.tiers import check_tier, tier_of
 from sandbox.worker import infrastructure
@@ -35,7 +37,16 @@ class _Worker:
         self.socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-S", "-c", _BOOTSTRAP, str(_package_parent()), str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-s",
+                    "-P",
+                    "-S",
+                    "-c",
+                    _BOOTSTRAP,
+                    str(_package_parent()),
+                    str(theirs.fileno()),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -92,18 +103,25 @@ class Sandbox:
       limits: what each program may use.
       isolation: `full` (namespaces, read-only root, seccomp, Landlock, rlimits), `landlock` (the same without namespaces and
         mounts), or `none-i-trust-the-programs` (processes and rlimits only).
+      packages: import names of third-party packages that programs may use beside the standard library. They are imported
+        ahead of the programs, and every verdict lists them.
 
     Raises:
       SandboxError: the host does not allow that isolation; the text says what to enable.
     """
 
     def __init__(
-        self, workers: int | None = None, limits: Limits | None = None, isolation: str = "full"
+        self,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        isolation: str = "full",
+        packages: Sequence[str] = (),
     ) -> None:
         self.workers = workers or len(os.sched_getaffinity(0))
         self.limits = limits or Limits()
         self.isolation = isolation
-        self._settings = JailSettings(tier_of(isolation), self.limits)
+        files, roots = locate(tuple(packages))
+        self._settings = JailSettings(tier_of(isolation), self.limits, tuple(packages), files, roots)
         check_tier(self._settings.tier)
         self._lock = threading.Lock()
         self._ids = itertools.count()

@@ -61,7 +61,9 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("test_cpu_s", "program_cpu_s", "test_wall_s", "program_wall_s"):
             if not getattr(self, name) > 0:
-                raise SandboxError(f"Limits.{name} is {getattr(self, name)!r}; give a number of seconds above 0")
+                raise SandboxError(
+                    f"Limits.{name} is {getattr(self, name)!r}; give a number of seconds above 0"
+                )
         for name, least in (("memory_mb", 64), ("threads", 1), ("disk_mb", 1), ("open_files", 16)):
             if getattr(self, name) < least:
                 raise SandboxError(f"Limits.{name} is {getattr(self, name)!r}; give at least {least}")
@@ -82,6 +84,9 @@ class Program:
         candidate's code: only calls to these are sent to the candidate's process.
       setup: trusted test-side code (imports, helper functions) that runs before the program and before the tests. The
         candidate's process runs it too, so it must not hold expected values.
+      stdin: (input text, expected output) pairs; the program runs once for each, as a script.
+      unittest: source of a unittest module that runs beside the program; one outcome per test method, all
+        `in_process`.
     """
 
     id: str
@@ -89,6 +94,8 @@ class Program:
     tests: tuple[str, ...] = ()
     entry_points: tuple[str, ...] = ()
     setup: str = ""
+    stdin: tuple[tuple[str, str], ...] = ()
+    unittest: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Verdict:
 
     Attributes:
       id: the program's id.
-      outcomes: one outcome per test, in order.
+      outcomes: one outcome per test, in order: asserts, then stdin pairs, then unittest methods.
       outcome: `passed` when every counted test passed, else that of the first counted test that did not;
         `vacuous` when no test counts.
       pass_rate: passed over counted tests; None when nothing counts or the sandbox itself failed.

@@ -25,6 +25,10 @@ def check_tier(tier: str) -> None:
     """Refuse early what this kernel cannot do at all; the rest shows when the jail starts."""
     machine = os.uname().machine
     if tier != "none" and machine not in syscalls.MACHINES:
-        raise SandboxError(f"no system call table for {machine!r}; only {', '.join(syscalls.MACHINES)} are supported")
+        raise SandboxError(
+            f"no system call table for {machine!r}; only {', '.join(syscalls.MACHINES)} are supported"
+        )
     if tier == "landlock" and confine.landlock_abi() < 1:
-        raise SandboxError("isolation 'landlock' needs a kernel of 5.13 or newer with Landlock enabled (lsm=...,landlock)")
+        raise SandboxError(
+            "isolation 'landlock' needs a kernel of 5.13 or newer with Landlock enabled (lsm=...,landlock)"
+        )

@@ -13,9 +13,10 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from sandbox import plan
+from sandbox.grade import grade, unittest_methods
 from sandbox.jail import Jail, JailLost, JailSettings
 from sandbox.jailed import codec
 from sandbox.records import (
@@ -35,20 +36,6 @@ RESPAWNS = 3
 
 def _compiled(source: str, name: str) -> Any:
     return compile(source, name, "exec", dont_inherit=True) if source.strip() else None
-
-
-def judge_split(decide: Any, replies: list[Reply]) -> TestOutcome:
-    """The outcome of a split assert from the replies to its calls."""
-    for reply in replies:
-        if reply.kind != "value":
-            return TestOutcome(reply.kind, reply.detail)
-    try:
-        passed = decide([codec.decode(reply.content) for reply in replies])
-    except codec.Malformed:
-        return TestOutcome("crashed", "broke the protocol")
-    except Exception as error:
-        return TestOutcome("error", type(error).__name__)
-    return TestOutcome("passed") if passed else TestOutcome("failed")
 
 
 class Grader:
@@ -72,72 +59,57 @@ class Grader:
         return infrastructure(job, "the jail died repeatedly")
 
     def _once(self, jail: Jail, job: Any) -> Any:
-        run = Run(jail, _compiled(job.setup, "<setup>"), job.program, self.parent_fd)
-        answer = self._evaluate(run, job) if isinstance(job, Evaluation) else self._grade(run, job)
-        if run.channel is not None:
+        entry_points = job.entry_points if isinstance(job, Program) else ()
+        run = Run(jail, _compiled(job.setup, "<setup>"), job.program, entry_points, self.parent_fd)
+        answer: Any
+        if isinstance(job, Evaluation):
+            answer = EvaluationResult(job.id, tuple(self._evaluate(run, job)))
+        else:
+            outcomes = tuple(grade(run, job))
+            answer = Verdict(job.id, outcomes, *overall(outcomes))
+        if run.candidate is not None or run.judge is not None:
             run.end()
         wall_s = time.monotonic() - run.started
         if not run.clean:
             jail.close()
             self.jail = None
         if isinstance(answer, Verdict):
-            return dataclasses.replace(answer, cpu_s=run.spent, wall_s=wall_s)
+            return dataclasses.replace(
+                answer, cpu_s=run.spent, wall_s=wall_s, packages=self.settings.packages
+            )
         return answer
 
-    def _evaluate(self, run: Run, job: Evaluation) -> EvaluationResult:
-        codes = [marshal.dumps(compile(call.strip(), "<call>", "eval", dont_inherit=True)) for call in job.calls]
-        values = []
-        for reply in run.answers(codes):
+    def _evaluate(self, run: Run, job: Evaluation) -> Iterator[EvaluatedCall]:
+        codes = [
+            marshal.dumps(compile(call.strip(), "<call>", "eval", dont_inherit=True)) for call in job.calls
+        ]
+        replies = run.answers(codes)
+        for _ in codes:
+            run.begin_test()
+            reply = next(replies)
             if reply.kind == "value":
                 try:
-                    values.append(EvaluatedCall("passed", codec.decode(reply.content), cpu_s=reply.cpu_s))
+                    yield EvaluatedCall("passed", codec.decode(reply.content), cpu_s=reply.cpu_s)
                     continue
-                except codec.Malformed:
+                except (codec.Malformed, RecursionError):
                     reply = Reply("crashed", detail="broke the protocol")
             outcome = "error" if reply.kind == "failed" else reply.kind
-            values.append(EvaluatedCall(outcome, detail=reply.detail, cpu_s=reply.cpu_s))
-        return EvaluationResult(job.id, tuple(values))
-
-    def _grade(self, run: Run, job: Program) -> Verdict:
-        names = frozenset(job.entry_points)
-        plans = [plan.plan_test(test, names) for test in job.tests]
-        codes: list[Any] = []
-        for test in plans:
-            if test.kind == plan.SPLIT:
-                codes.extend(test.calls)
-            elif test.kind == plan.IN_PROCESS:
-                codes.append(("test", test.code))
-        replies = run.answers(codes)
-        outcomes: list[TestOutcome] = []
-        stopped = False
-        for test in plans:
-            if test.kind == plan.VACUOUS:
-                outcomes.append(TestOutcome("vacuous", test.detail))
-            elif stopped:
-                outcomes.append(TestOutcome("failed", "not run: an earlier test did not pass"))
-            elif test.kind == plan.SPLIT:
-                outcomes.append(judge_split(test.decide, [next(replies) for _ in test.calls]))
-            else:
-                outcomes.append(_in_process(next(replies)))
-            stopped = stopped or (
-                run.limits.stop_at_first_failure and outcomes[-1].outcome not in ("passed", "vacuous")
-            )
-        whole, rate = overall(tuple(outcomes))
-        return Verdict(job.id, tuple(outcomes), whole, rate)
-
-
-def _in_process(reply: Reply) -> TestOutcome:
-    if reply.kind == "value":
-        return TestOutcome("passed", in_process=True)
-    outcome = "failed" if reply.detail == "AssertionError" else reply.kind
-    return TestOutcome(outcome, reply.detail, in_process=True)
+            yield EvaluatedCall(outcome, detail=reply.detail, cpu_s=reply.cpu_s)
 
 
 def infrastructure(job: Any, detail: str) -> Any:
     """The answer when the sandbox itself failed: never a 0."""
     if isinstance(job, Evaluation):
-        return EvaluationResult(job.id, tuple(EvaluatedCall("infrastructure", detail=detail) for _ in job.calls))
-    outcomes = tuple(TestOutcome("infrastructure", detail) for _ in job.tests)
+        return EvaluationResult(
+            job.id, tuple(EvaluatedCall("infrastructure", detail=detail) for _ in job.calls)
+        )
+    count = len(job.tests) + len(job.stdin)
+    if job.unittest:
+        try:
+            count += len(unittest_methods(job.unittest))
+        except SyntaxError:
+            count += 1
+    outcomes = tuple(TestOutcome("infrastructure", detail) for _ in range(count))
     return Verdict(job.id, outcomes, "infrastructure", None)
 
 

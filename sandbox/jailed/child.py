@@ -7,44 +7,50 @@ be trusted. A candidate can read everything in this process, so nothing is ever 
 from __future__ import annotations
 
 import marshal
+import os
 import sys
 import time
 import types
 from typing import Any
 
-from sandbox.jailed import codec, frames
+from sandbox.jailed import codec, common, frames, judge, objects
 
 _cpu = time.process_time
 _loads = marshal.loads
-json_text = codec._dumps
+_dumps = codec._dumps
 
 
-def _reply(fd: int, kind: str, content: str, limit: int) -> None:
-    """Send `[kind, content, cpu]`; content is already JSON text."""
-    payload = f'["{kind}",{content},{_cpu():.6f}]'.encode()
-    if len(payload) > limit:
-        payload = f'["u",{json_text("value is too large")},{_cpu():.6f}]'.encode()
-    frames.send(fd, payload)
-
-
-def describe(error: BaseException) -> str:
-    """The exception as JSON text: class name and a short message."""
+def _describe(error: BaseException) -> str:
+    """The exception as JSON text: class name, message, names of its base classes, and arguments if plain."""
     try:
-        message = str(error)[:200]
+        message = str(error)[:2000]
     except BaseException:
         message = ""
-    return json_text([type(error).__name__, message])
+    try:
+        args = codec.tree(error.args)
+    except BaseException:
+        args = None
+    kind = type(error)
+    return _dumps([kind.__name__, message, [base.__name__ for base in kind.__mro__], args])
 
 
 class Candidate:
-    """The loaded program's namespace and the loop that answers calls on it."""
+    """The loaded program's namespace and the answers to calls on it."""
 
-    def __init__(self, fd: int, value_limit: int) -> None:
+    def __init__(self, fd: int, request: dict[str, Any]) -> None:
         self.fd = fd
-        self.limit = value_limit
-        self.module = types.ModuleType("solution")
-        sys.modules["solution"] = self.module
+        self.limit = request["value_limit"]
+        name = request["name"]
+        self.module = sys.modules[name] = types.ModuleType(name)
         self.names: dict[str, Any] = self.module.__dict__
+        self.objects: objects.Objects | None = None
+
+    def reply(self, kind: str, content: str) -> None:
+        """Send `[kind, content, cpu]`; content is already JSON text."""
+        payload = f'["{kind}",{content},{_cpu():.6f}]'.encode()
+        if len(payload) > self.limit:
+            payload = f'["u","value is too large",{_cpu():.6f}]'.encode()
+        frames.send(self.fd, payload)
 
     def load(self, setup: Any, source: str) -> bool:
         """Run set-up and program; tell the worker whether that worked."""
@@ -55,42 +61,81 @@ class Candidate:
         except BaseException as error:
             self.failed(error)
             return False
-        _reply(self.fd, "r", "null", self.limit)
+        self.reply("r", "null")
         return True
 
     def failed(self, error: BaseException) -> None:
         """Report an exception of the candidate."""
         if isinstance(error, MemoryError):
             error.__traceback__ = None  # frees what the frames hold, so that the report itself fits
-        _reply(self.fd, "m" if isinstance(error, MemoryError) else "e", describe(error), self.limit)
+        self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error))
 
-    def test(self, code: Any) -> None:
-        """Run a whole test in the candidate's own process: the candidate could lie about the result."""
-        try:
-            exec(code, dict(self.names))
-        except BaseException as error:
-            self.failed(error)
-        else:
-            _reply(self.fd, "v", "null", self.limit)
+    def supply(self, needs: Any) -> None:
+        """Define the common names that a test uses and the program does not."""
+        for name, kind in needs:
+            if name not in self.names:
+                try:
+                    self.names[name] = common.resolve(name, kind)
+                except ImportError:
+                    continue
 
     def answer(self, item: Any) -> None:
-        """Evaluate one call and send its value."""
-        if type(item) is tuple:
-            return self.test(_loads(item[1]))
+        """Answer one request: marshalled code to evaluate, or a tuple that names another kind."""
         try:
-            text = codec.encode(eval(_loads(item), self.names))
+            if type(item) is bytes:
+                text = codec.encode(eval(_loads(item), self.names))
+            elif item[0] == "needs":
+                return self.supply(item[1])
+            elif item[0] == "test":
+                exec(_loads(item[1]), dict(self.names))
+                text = "null"
+            elif item[0] == "unittest":
+                text = _dumps(objects.run_unittest(item[1], item[2], item[3], self.names))
+            else:
+                if self.objects is None:
+                    self.objects = objects.Objects(self.names)
+                text = self.objects.answer(item)
         except codec.Unencodable as error:
-            _reply(self.fd, "u", json_text(str(error)), self.limit)
+            self.reply("u", _dumps(str(error)))
         except BaseException as error:
             self.failed(error)
         else:
-            _reply(self.fd, "v", text, self.limit)
+            self.reply("v", text)
+        return None
 
 
-def serve(fd: int) -> None:
+def _run_main(candidate: Candidate, source: str) -> None:
+    """Run a whole program on the standard input and output that the zygote put on descriptors 0 and 1."""
+    sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    ending: BaseException | None = None
+    try:
+        exec(compile(source, "<program>", "exec", dont_inherit=True), candidate.names)
+    except SystemExit as error:
+        if error.code not in (None, 0, False):
+            ending = error
+    except BaseException as error:
+        ending = error
+    try:
+        sys.stdout.flush()
+    except BaseException as error:
+        ending = ending or error
+    if ending is not None:
+        candidate.failed(ending)
+    else:
+        candidate.reply("v", "null")
+    os._exit(0)
+
+
+def serve(fd: int, confine: Any) -> None:
     """Answer requests on `fd` until it closes. Never returns to the zygote's loop: the caller exits."""
     request = _loads(frames.receive(fd))
-    candidate = Candidate(fd, request["value_limit"])
+    confine()
+    if request["role"] == "judge":
+        judge.serve(fd, request)
+    candidate = Candidate(fd, request)
+    if request["role"] == "main":
+        _run_main(candidate, request["program"])
     if not candidate.load(request["setup"], request["program"]):
         return
     while True:

@@ -7,12 +7,15 @@ A JSON list is a list; every other container is an object with one key, its tag.
 
 from __future__ import annotations
 
+import builtins
 import collections
 import datetime
 import decimal
 import fractions
 import json
-from typing import Any, Callable
+import re
+from collections.abc import Callable
+from typing import Any
 
 MAX_DEPTH = 150
 MAX_NODES = 250_000
@@ -64,8 +67,9 @@ def _float(value: float) -> Any:
 class _Encoder:
     """One value's walk: keeps the node budget, so that shared references cannot blow up the output."""
 
-    def __init__(self) -> None:
+    def __init__(self, fallback: Callable[[Any], Any] | None = None) -> None:
         self.left = MAX_NODES
+        self.fallback = fallback
 
     def items(self, values: Any, depth: int) -> list[Any]:
         """Encode the members of a sequence, scalars without a call each."""
@@ -127,6 +131,8 @@ class _Encoder:
             encoder = _ENCODERS.get(base)
             if encoder is not None:
                 return encoder(self, value, depth)
+        if self.fallback is not None:
+            return self.fallback(value)
         raise Unencodable(f"value of type {kind.__name__}")
 
     def iterator(self, value: Any, depth: int) -> Any:
@@ -169,6 +175,7 @@ _ENCODERS: dict[type, _Rule] = {
     datetime.date: lambda e, v, d: {"da": [v.year, v.month, v.day]},
     datetime.time: lambda e, v, d: {"ti": [v.hour, v.minute, v.second, v.microsecond, v.fold, _offset(v)]},
     datetime.timedelta: lambda e, v, d: {"td": [v.days, v.seconds, v.microseconds]},
+    re.Match: lambda e, v, d: {"m": [e.items((v.group(), *v.groups()), d), v.start(), v.end()]},
     collections.deque: lambda e, v, d: {"q": [e.items(collections.deque.__iter__(v), d), v.maxlen]},
     collections.Counter: lambda e, v, d: {"C": [e.items(dict.keys(v), d), e.items(dict.values(v), d)]},
     collections.OrderedDict: lambda e, v, d: {
@@ -199,6 +206,22 @@ def encode(value: Any) -> str:
       Unencodable: it is not plain data, too deep or too large.
     """
     return _dumps(_Encoder().value(value))
+
+
+def tree(value: Any, fallback: Callable[[Any], Any] | None = None) -> Any:
+    """Like `encode`, but gives the tree before it becomes text.
+
+    Args:
+      value: what to encode.
+      fallback: makes the tree of an object that is not plain data, instead of Unencodable.
+    """
+    return _Encoder(fallback).value(value)
+
+
+def extend(encoders: dict[type, _Rule], decoders: dict[str, Callable[[Any, bool], Any]]) -> None:
+    """Add types to this process's codec: how judge and candidate children exchange handles."""
+    _ENCODERS.update(encoders)
+    _EXOTIC_DECODERS.update(decoders)
 
 
 def _many(tree: Any, exotic: bool) -> list[Any]:
@@ -239,8 +262,6 @@ def _iterator(end: str, items: list[Any]) -> Any:
 
 def exception(name: str) -> BaseException:
     """The nearest builtin exception for a class name that came out of a candidate."""
-    import builtins
-
     kind = getattr(builtins, name, None) if type(name) is str else None
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return RuntimeError(str(name))
@@ -268,6 +289,36 @@ def _named(name: str, fields: list[str], items: list[Any]) -> Any:
     return collections.namedtuple(name, fields)(*items)  # type: ignore[misc]
 
 
+class Match:
+    """What a judge can know of a `re.Match`."""
+
+    def __init__(self, groups: list[Any], start: int, end: int) -> None:
+        self._groups, self._span = groups, (start, end)
+
+    def group(self, *numbers: int) -> Any:
+        """The text of one or more groups."""
+        found = [self._groups[number] for number in numbers or (0,)]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    __getitem__ = group
+
+    def groups(self) -> tuple[Any, ...]:
+        """The texts of all groups."""
+        return tuple(self._groups[1:])
+
+    def span(self) -> tuple[int, int]:
+        """Where the match lies."""
+        return self._span
+
+    def start(self) -> int:
+        """Where the match begins."""
+        return self._span[0]
+
+    def end(self) -> int:
+        """Where the match ends."""
+        return self._span[1]
+
+
 _Maker = Callable[[Any, bool], Any]
 _DECODERS: dict[str, _Maker] = {
     "t": lambda x, e: tuple(_many(x, e)),
@@ -289,6 +340,7 @@ _EXOTIC_DECODERS: dict[str, _Maker] = {
     "da": lambda x, e: datetime.date(*x),
     "ti": lambda x, e: datetime.time(*x[:4], tzinfo=_zone(x[5]), fold=x[4]),
     "td": lambda x, e: datetime.timedelta(*x),
+    "m": lambda x, e: Match(_many(x[0], e), x[1], x[2]),
     "q": lambda x, e: collections.deque(_many(x[0], e), x[1]),
     "C": lambda x, e: collections.Counter(dict(_pairs(x, e))),
     "O": lambda x, e: collections.OrderedDict(_pairs(x, e)),
@@ -331,7 +383,15 @@ def decode(tree: Any, exotic: bool = True) -> Any:
         return maker(content, exotic)
     except (Malformed, Exotic):
         raise
-    except (TypeError, ValueError, KeyError, IndexError, OverflowError, ArithmeticError, AttributeError) as error:
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        ArithmeticError,
+        AttributeError,
+    ) as error:
         raise Malformed(f"bad {tag}: {type(error).__name__}") from None
 
 

@@ -43,7 +43,12 @@ _RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JEQ, _JGT, _JGE, _JSET, _RET = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 _CLONE_THREAD = 0x00010000
 _IOCTLS = (0x5401, 0x5451, 0x5450, 0x5421, 0x541B)  # TCGETS, FIOCLEX, FIONCLEX, FIONBIO, FIONREAD
-_FCNTLS_DENIED = (8, 10, 15, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY: they make the kernel send signals
+_FCNTLS_DENIED = (
+    8,
+    10,
+    15,
+    1026,
+)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY: they make the kernel send signals
 
 
 def call(result: int, what: str) -> int:
@@ -122,7 +127,13 @@ class SyscallFilter:
         self._code = ctypes.create_string_buffer(code, len(code))
         fprog = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._code))
         self._fprog = ctypes.create_string_buffer(fprog, len(fprog))
-        self._arguments = (22, ctypes.c_ulong(2), ctypes.byref(self._fprog), ctypes.c_ulong(0), ctypes.c_ulong(0))
+        self._arguments = (
+            22,
+            ctypes.c_ulong(2),
+            ctypes.byref(self._fprog),
+            ctypes.c_ulong(0),
+            ctypes.c_ulong(0),
+        )
 
     def install(self) -> None:
         """Confine this process for good; needs no_new_privs."""
@@ -155,7 +166,9 @@ def landlock(readable: list[str], writable: list[str]) -> None:
     handled = _WRITE_BY_ABI[min(abi, 5)]
     attributes = struct.pack("=QQQ", handled, 0b11 if abi >= 4 else 0, 0b11 if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    ruleset = syscall("landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), size, 0)
+    ruleset = syscall(
+        "landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), size, 0
+    )
     file_rights = handled & (1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15)
     for paths, rights in ((readable, _READ | _EXECUTE), (writable, handled)):
         for path in paths:

@@ -19,10 +19,34 @@ from typing import Any
 
 from sandbox.jailed import child, confine
 
-WARM = (
-    "math cmath collections itertools functools operator heapq bisect re string random typing copy datetime decimal "
-    "fractions statistics dataclasses enum json numbers types contextlib array hashlib traceback"
-).split()
+WARM = [
+    "math",
+    "cmath",
+    "collections",
+    "itertools",
+    "functools",
+    "operator",
+    "heapq",
+    "bisect",
+    "re",
+    "string",
+    "random",
+    "typing",
+    "copy",
+    "datetime",
+    "decimal",
+    "fractions",
+    "statistics",
+    "dataclasses",
+    "enum",
+    "json",
+    "numbers",
+    "types",
+    "contextlib",
+    "array",
+    "hashlib",
+    "traceback",
+]
 
 
 def _warm(modules: list[str]) -> None:
@@ -42,11 +66,12 @@ class Zygote:
         self.filter = confine.SyscallFilter() if settings["seccomp"] else None
         self.children: list[int] = []
 
-    def fork(self, fd: int) -> None:
-        """Fork a child that serves `fd`; it never comes back here."""
+    def fork(self, fds: array.array[int]) -> None:
+        """Fork a child that serves the first descriptor, with the others as its standard input and output."""
         pid = os.fork()
         if pid:
-            os.close(fd)
+            for fd in fds:
+                os.close(fd)
             self.children.append(pid)
             return
         try:
@@ -54,9 +79,10 @@ class Zygote:
             os.setsid()
             cpu = self.settings["cpu_s"]
             resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-            if self.filter is not None:
-                self.filter.install()
-            child.serve(fd)
+            for standard, fd in enumerate(fds[1:]):
+                os.dup2(fd, standard)
+                os.close(fd)
+            child.serve(fds[0], self.filter.install if self.filter is not None else int)
         except BaseException:
             pass
         os._exit(0)
@@ -77,7 +103,9 @@ class Zygote:
             except ChildProcessError:
                 break
             if pid in self.children:
-                ends.append((self.children.index(pid), status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
+                ends.append(
+                    (self.children.index(pid), status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+                )
             elif not self.settings["pid_namespace"]:
                 self.kill_strays()
         self.children.clear()
@@ -113,15 +141,15 @@ class Zygote:
 
     def run(self) -> None:
         """Obey until the worker closes the socket."""
-        space = _socket.CMSG_SPACE(4)
+        space = _socket.CMSG_SPACE(12)
         while True:
             message, ancillary, _, _ = self.control.recvmsg(16, space)
             if not message:
                 return
             if message == b"F":
                 fds = array.array("i")
-                fds.frombytes(ancillary[0][2][:4])
-                self.fork(fds[0])
+                fds.frombytes(ancillary[0][2])
+                self.fork(fds)
             elif message == b"C":
                 self.control.send(struct.pack(f"={len(self.children)}d", *self.cpu()))
             else:

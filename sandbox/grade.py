@@ -1,0 +1,126 @@
+"""Grading one program: asserts, whole unittest modules and stdin/stdout pairs, in the order they were given.
+
+Everything here runs in the worker, which holds the expected values. A test's plan says where each of its parts runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import marshal
+from collections.abc import Iterator
+
+from sandbox import plan
+from sandbox.jailed import codec
+from sandbox.records import Program, TestOutcome
+from sandbox.run import Reply, Run
+
+NOT_RUN = TestOutcome("failed", "not run: an earlier test did not pass")
+
+
+def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
+    """The outcome of a split assert from the replies to its calls; None when a judge child must decide."""
+    for reply in replies:
+        if reply.kind != "value":
+            return None if test.lazy and reply.raised else TestOutcome(reply.kind, reply.detail)
+    assert test.decide is not None
+    try:
+        passed = test.decide([codec.decode(reply.content, exotic=False) for reply in replies])
+    except codec.Exotic:
+        return None
+    except codec.Malformed:
+        return TestOutcome("crashed", "broke the protocol")
+    except Exception as error:
+        return TestOutcome("error", type(error).__name__)
+    return TestOutcome("passed") if passed else TestOutcome("failed")
+
+
+def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
+    """The outcome of each test of a program."""
+    stop = run.limits.stop_at_first_failure
+    stopped = False
+    for outcome in _outcomes(run, job):
+        if stopped:
+            outcome = NOT_RUN
+        yield outcome
+        if stop and outcome.outcome not in ("passed", "vacuous"):
+            stopped = True
+            run.stop()
+
+
+def _outcomes(run: Run, job: Program) -> Iterator[TestOutcome]:
+    names = frozenset(job.entry_points)
+    yield from _asserts(run, [plan.plan_test(test, names, job.setup) for test in job.tests])
+    for text, expected in job.stdin:
+        yield _script(run, text, expected)
+    if job.unittest:
+        yield from _unittest(run, job.unittest)
+
+
+def _asserts(run: Run, plans: list[plan.Plan]) -> Iterator[TestOutcome]:
+    replies: Iterator[Reply] = iter(())
+    for position, test in enumerate(plans):
+        if test.kind == plan.VACUOUS:
+            yield TestOutcome("vacuous", test.detail)
+        elif test.kind == plan.SPLIT:
+            if position == 0 or plans[position - 1].kind != plan.SPLIT:
+                replies = _batch(run, plans, position)
+            run.begin_test()
+            taken = [next(replies) for _ in test.calls]
+            yield _split(test, taken) or run.residual(test.code, test.needs, taken)
+        elif test.kind == plan.REMOTE:
+            yield run.remote(test.code, test.needs, test.exceptions, test.calls)
+        else:
+            yield run.in_process(("test", test.code), test.needs)
+
+
+def _batch(run: Run, plans: list[plan.Plan], start: int) -> Iterator[Reply]:
+    """The replies to all calls of the split tests from `start` up to the next test of another kind."""
+    calls: list[bytes] = []
+    needs: dict[tuple[str, str], None] = {}
+    for test in plans[start:]:
+        if test.kind != plan.SPLIT:
+            break
+        calls.extend(test.calls)
+        needs.update(dict.fromkeys(test.needs))
+    return run.answers(calls, list(needs))
+
+
+def _lines(text: str) -> list[str]:
+    """Output as judges of programming contests read it: white space at the end of lines and of the text is nothing."""
+    return [line.rstrip() for line in text.rstrip().split("\n")]
+
+
+def _script(run: Run, text: str, expected: str) -> TestOutcome:
+    if run.exhausted():
+        return TestOutcome("timeout", "not run: the program's budget is spent")
+    reply, output = run.main(text)
+    if reply.kind != "value":
+        return TestOutcome(reply.kind, reply.detail)
+    if len(output) > run.limits.output_kb * 1024:
+        return TestOutcome("failed", "output is too large")
+    return TestOutcome("passed") if _lines(output) == _lines(expected) else TestOutcome("failed")
+
+
+@functools.lru_cache(maxsize=1000)
+def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
+    """The (class, method) pairs of a unittest module, in the order unittest runs them.
+
+    Raises:
+      SyntaxError: the module is not valid Python.
+    """
+    cases = [node for node in ast.parse(module).body if isinstance(node, ast.ClassDef)]
+    return tuple(
+        (case.name, name)
+        for case in cases
+        for name in sorted(
+            n.name for n in case.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test")
+        )
+    )
+
+
+def _unittest(run: Run, module: str) -> Iterator[TestOutcome]:
+    """Test methods in a throw-away process beside the candidate, which could forge their results."""
+    code = marshal.dumps(compile(module, "<unittest>", "exec", dont_inherit=True))
+    for case, method in unittest_methods(module):
+        yield run.in_process(("unittest", code, case, method))

@@ -1,0 +1,151 @@
+"""Names of the standard library that tests use without importing them, and where they come from.
+
+Programs usually import them, and test writers count on it. A test must not depend on which imports a candidate happens to
+have, so both the judge and the candidate's process supply these names when nobody else does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+MODULES = frozenset(
+    [
+        "math",
+        "cmath",
+        "re",
+        "itertools",
+        "collections",
+        "functools",
+        "operator",
+        "string",
+        "random",
+        "datetime",
+        "json",
+        "heapq",
+        "bisect",
+        "copy",
+        "statistics",
+        "decimal",
+        "fractions",
+        "typing",
+        "sys",
+        "os",
+        "time",
+        "types",
+        "dataclasses",
+        "enum",
+        "inspect",
+        "textwrap",
+        "hashlib",
+        "base64",
+        "struct",
+        "array",
+        "unittest",
+        "io",
+        "numbers",
+        "contextlib",
+        "warnings",
+        "calendar",
+        "uuid",
+    ]
+)
+_MEMBERS = {
+    "collections": "Counter OrderedDict defaultdict deque namedtuple ChainMap",
+    "decimal": "Decimal",
+    "fractions": "Fraction",
+    "math": "inf nan pi e sqrt isclose isnan isinf gcd lcm ceil floor factorial comb log exp sin cos tan prod",
+    "datetime": "date timedelta timezone",
+    "itertools": "chain permutations combinations product accumulate islice count cycle repeat groupby zip_longest",
+    "functools": "reduce partial lru_cache cmp_to_key wraps",
+    "typing": "Any Callable Dict Generator Iterable Iterator List Optional Sequence Set Tuple Union",
+    "copy": "deepcopy",
+    "string": "ascii_lowercase ascii_uppercase ascii_letters digits punctuation",
+    "dataclasses": "dataclass",
+    "operator": "itemgetter attrgetter",
+    "io": "StringIO BytesIO",
+    "contextlib": "suppress redirect_stdout",
+    "enum": "Enum",
+    "sys": "maxsize",
+}
+MEMBERS = {name: module for module, names in _MEMBERS.items() for name in names.split()}
+ALIASES = {"np": "numpy", "pd": "pandas", "numpy": "numpy", "pandas": "pandas", "pytest": "pytest"}
+NAMES = MODULES | MEMBERS.keys() | ALIASES.keys()
+
+
+def resolve(name: str, kind: str = "module") -> Any:
+    """The object that a common name stands for.
+
+    Args:
+      name: one of `NAMES`.
+      kind: `class` when `datetime` means the class and not the module.
+    """
+    if name == "pytest":
+        return _Pytest
+    if name == "datetime" and kind == "class":
+        return importlib.import_module("datetime").datetime
+    if name in MEMBERS:
+        return getattr(importlib.import_module(MEMBERS[name]), name)
+    return importlib.import_module(ALIASES.get(name, name))
+
+
+class _Raises:
+    """`with pytest.raises(kind, match=...)`, without pytest."""
+
+    def __init__(self, kind: Any, match: str | None = None) -> None:
+        self.kind = kind
+        self.match = match
+        self.value: BaseException | None = None
+
+    def __enter__(self) -> _Raises:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> bool:
+        assert error is not None, "did not raise"
+        if not isinstance(error, self.kind):
+            return False
+        if self.match is not None:
+            import re
+
+            assert re.search(self.match, str(error)), "message does not match"
+        self.value = error
+        return True
+
+
+class _Approx:
+    """`value == pytest.approx(expected)` for numbers and sequences of numbers."""
+
+    def __init__(self, expected: Any, rel: float | None = None, abs: float | None = None) -> None:
+        self.expected, self.rel, self.abs = expected, rel, abs
+
+    def _close(self, value: Any, expected: Any) -> bool:
+        import math
+
+        if self.rel is None and self.abs is not None:
+            return math.isclose(value, expected, rel_tol=0.0, abs_tol=self.abs)
+        return math.isclose(value, expected, rel_tol=self.rel or 1e-6, abs_tol=self.abs or 1e-12)
+
+    def __eq__(self, value: Any) -> bool:
+        if isinstance(self.expected, list | tuple):
+            return len(value) == len(self.expected) and all(map(self._close, value, self.expected))
+        if isinstance(self.expected, dict):
+            return value.keys() == self.expected.keys() and all(
+                self._close(value[key], self.expected[key]) for key in self.expected
+            )
+        return self._close(value, self.expected)
+
+
+class _Pytest:
+    """The two pytest names that tests of values use."""
+
+    approx = _Approx
+
+    @staticmethod
+    def raises(kind: Any, *call: Any, match: str | None = None, **kwargs: Any) -> Any:
+        """As a context manager, or with a callable and its arguments."""
+        manager = _Raises(kind, match)
+        if not call:
+            return manager
+        with manager:
+            call[0](*call[1:], **kwargs)
+        return manager

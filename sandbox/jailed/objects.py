@@ -1,0 +1,156 @@
+"""Answers to a judge child that cannot send closed expressions: calls with values, handles to objects, unittest methods.
+
+Runs in the candidate's process. Objects that are not plain data stay here under a number; the judge sees the number.
+"""
+
+from __future__ import annotations
+
+import marshal
+import operator
+import types
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.jailed import codec
+
+_MUTABLE = ("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter")
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name)
+    for name in [
+        "neg",
+        "pos",
+        "abs",
+        "invert",
+        "index",
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "and_",
+        "or_",
+        "xor",
+        "lshift",
+        "rshift",
+        "getitem",
+        "setitem",
+        "delitem",
+        "contains",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+    ]
+}
+_OPERATORS |= {"len": len, "bool": bool, "str": str, "repr": repr, "hash": hash, "int": int, "float": float}
+_OPERATORS |= {"next": next, "iter": lambda x: iter(list(x)), "enter": lambda x: type(x).__enter__(x)}
+_OPERATORS |= {"exit": lambda x: type(x).__exit__(x, None, None, None)}
+_REFLECTED = [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and_",
+    "or_",
+    "xor",
+    "lshift",
+    "rshift",
+]
+for _name in _REFLECTED:
+    _OPERATORS["r" + _name] = lambda a, b, _op=_OPERATORS[_name]: _op(b, a)
+
+
+class Objects:
+    """The table of objects that the judge holds handles to."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = names
+        self.kept: list[Any] = []
+        codec.extend(
+            {},
+            {
+                "h": lambda x, e: self.kept[x[0]],
+                "n": lambda x, e: self.names[x],
+                "fn": lambda x, e: types.FunctionType(
+                    marshal.loads(bytes.fromhex(x[0])), self.names, x[1], codec.decode(x[2]) or None
+                ),
+            },
+        )
+
+    def keep(self, value: Any) -> Any:
+        """The handle of an object."""
+        self.kept.append(value)
+        return {"h": [len(self.kept) - 1, type(value).__name__]}
+
+    def target(self, reference: Any) -> Any:
+        """What a name or a handle's number stands for."""
+        if isinstance(reference, str):
+            if reference not in self.names:
+                raise NameError(f"name {reference!r} is not defined")
+            return self.names[reference]
+        return self.kept[reference]
+
+    def tree(self, value: Any) -> Any:
+        """Encode a value, keeping what is not plain data."""
+        return codec.tree(value, self.keep)
+
+    def answer(self, item: Any) -> str:
+        """Do what the judge asks; the reply as JSON text."""
+        kind = item[0]
+        if kind == "eval":
+            result = self.tree(eval(marshal.loads(item[1]), self.names))
+        elif kind == "call":
+            result = self.call(item[1], item[2], item[3])
+        elif kind == "attr":
+            result = self.tree(getattr(self.target(item[1]), item[2]))
+        elif kind == "set":
+            result = setattr(self.target(item[1]), item[2], codec.decode(item[3]))  # type: ignore[func-returns-value]
+        elif kind == "isinstance":
+            result = isinstance(self.target(item[1]), self.target(item[2]))
+        else:
+            result = self.tree(_OPERATORS[item[2]](self.target(item[1]), *map(codec.decode, item[3])))
+        return codec._dumps(result)
+
+    def call(self, reference: Any, args: Any, kwargs: Any) -> Any:
+        """Call with rebuilt arguments; report the result and what became of arguments that can change."""
+        texts = [
+            codec._dumps(arg) for arg in args
+        ]  # decoding may hand out the tree itself, which the call then changes
+        values = [codec.decode(arg) for arg in args]
+        value = self.target(reference)(*values, **{k: codec.decode(v) for k, v in kwargs.items()})
+        after = []
+        same = None
+        for index, (before, now) in enumerate(zip(texts, values)):
+            if type(now).__name__ in _MUTABLE:
+                if now is value:
+                    same = index
+                changed = self.tree(now)
+                if codec._dumps(changed) != before:
+                    after.append([index, changed])
+        return {"value": None if same is not None else self.tree(value), "after": after, "same": same}
+
+
+def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -> list[str]:
+    """Run one method of a unittest module beside the candidate: `[outcome, detail]`, which it could have forged."""
+    import unittest
+
+    space = names.get("__unittest__")
+    if space is None:
+        space = names["__unittest__"] = dict(names, __name__="test")
+        exec(marshal.loads(module), space)
+    result = unittest.TestResult()
+    unittest.TestSuite([space[case](method)]).run(result)
+    if result.failures or result.unexpectedSuccesses:
+        return ["failed", ""]
+    if result.errors:
+        return ["error", result.errors[0][1].strip().rsplit("\n", 1)[-1][:200]]
+    return ["passed", "skipped" if result.skipped else ""]

@@ -1,0 +1,137 @@
+"""Every attack ends in one of its expected outcomes, leaves the host alone, and leaves the next program unaffected."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+
+import pytest
+
+from sandbox import Limits, Program, Sandbox, SandboxError
+from tests.sandbox.attacks import ATTACKS, DISK, SECRET, TEST
+
+LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=1.5, max_timeouts=1, memory_mb=512)
+GOOD = Program(
+    "good",
+    "import os\nassert not [n for n in os.listdir(os.getcwd())] if os.getcwd() == '/tmp' else True\ndef f(x): return x + 1",
+    ("assert f(1) == 2", "assert sorted([f(3), f(2)]) == [3, 4]", "a = f(1)\nassert a == 2"),
+    ("f",),
+)
+
+
+@pytest.fixture(scope="module", params=["full", "landlock"])
+def tier(request, tmp_path_factory):
+    """A pool at one tier, and a check afterwards that the host is as it was."""
+    canary = tmp_path_factory.mktemp("canary") / "file"
+    canary.write_text("untouched")
+    before = _host()
+    try:
+        box = Sandbox(workers=1, limits=LIMITS, isolation=request.param)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with box:
+        yield request.param, box
+    assert canary.read_text() == "untouched"
+    assert _host() == before
+
+
+def _host() -> tuple[object, ...]:
+    """What an attack might change: names, files it tries to write, our children, our descriptors."""
+    places = [path for path in ("/usr/owned", "/tmp/l", "/tmp/a", "/tmp/gone") if os.path.lexists(path)]
+    return (
+        socket.gethostname(),
+        places,
+        os.path.getsize(os.__file__),
+        len(_children(os.getpid())),
+        len(os.listdir("/proc/self/fd")),
+        shutil.which("sh"),
+    )
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as stat:
+                if int(stat.read().rsplit(")", 1)[1].split()[1]) == parent:
+                    found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack(tier, name):
+    _, box = tier
+    program, expected = ATTACKS[name]
+    attack, good = box.run([Program(name, program, (TEST,), ("f",)), GOOD])
+    (outcome,) = attack.outcomes
+    assert outcome.outcome in expected, outcome
+    assert attack.pass_rate == 0.0
+    assert [o.outcome for o in good.outcomes] == ["passed"] * 3, good
+
+
+@pytest.mark.parametrize("name", DISK)
+def test_attack_on_the_private_disk(tier, name):
+    isolation, box = tier
+    if isolation != "full":
+        pytest.skip("only the full tier gives programs a disk")
+    program, expected = DISK[name]
+    attack, good = box.run([Program(name, program, (TEST,), ("f",)), GOOD])
+    assert attack.outcomes[0].outcome in expected, attack
+    assert good.outcome == "passed", good
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "always_equal",
+        "int_subclass",
+        "list_subclass",
+        "hunt_in_memory",
+        "forged_frames",
+        "namedtuple_subclass",
+    ],
+)
+@pytest.mark.parametrize(
+    "test",
+    [
+        f"r = f(7)\nassert r == {SECRET}",
+        f"for x in [7]:\n    assert f(x) == {SECRET}",
+        f"assert all(f(x) == {SECRET} for x in [7])",
+        f"assert [f(7)] == [{SECRET}] and f(7) in ({SECRET},)",
+        f"def check(candidate):\n    assert candidate(7) == {SECRET}\ncheck(f)",
+        f"import unittest\nunittest.TestCase().assertEqual(f(7), {SECRET})",
+        f"assert not f(7) != {SECRET}",
+        f"assert f(7) == Decimal({SECRET})",
+    ],
+)
+def test_attack_on_tests_that_a_judge_child_runs(tier, name, test):
+    _, box = tier
+    (verdict,) = box.run([Program(name, ATTACKS[name][0], (test,), ("f",))])
+    assert verdict.outcomes[0].outcome in ("failed", "error", "crashed"), verdict
+
+
+def test_the_candidates_names_come_from_the_question_only(tier):
+    """A candidate that defines `abs` must not pull the expected value into its own process."""
+    _, box = tier
+    program = "import sys\nseen = []\ndef abs(x):\n    seen.append(x)\n    return 0\ndef f(x): return 3.0\ndef math(): pass"
+    tests = (f"assert abs(f(7) - {SECRET}) < 1e-6", f"x = f(7)\nassert abs(x - {SECRET}) < 1e-6")
+    (verdict,) = box.run([Program("abs", program, tests, ("f",))])
+    assert [t.outcome for t in verdict.outcomes] == ["failed", "failed"]
+
+
+def test_programs_cannot_leave_messages_for_each_other(tier):
+    _, box = tier
+    leave = (
+        "import os, sys, builtins\nbuiltins.message = os.environ['M'] = sys.message = 'hello'\n"
+        "try:\n    open('/tmp/message', 'w').write('hello'); os.mkdir('/tmp/folder')\nexcept OSError: pass\ndef f(x): return 0"
+    )
+    find = (
+        "import os, sys, builtins\ndef f(x):\n    return [hasattr(builtins, 'message'), 'M' in os.environ, hasattr(sys, 'message'),\n"
+        "            os.path.exists('/tmp/message'), os.path.exists('/tmp/folder')]"
+    )
+    test = ("assert f(0) == [False] * 5",)
+    _, verdict = box.run([Program("a", leave, (), ()), Program("b", find, test, ("f",))])
+    assert verdict.outcome == "passed"

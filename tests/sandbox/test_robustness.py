@@ -1,0 +1,219 @@
+"""Nothing hangs, leaks or is lost: killed workers, zygotes and parents, and many programs in a row."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import sandbox
+from sandbox import Limits, Program, Sandbox
+
+ROOT = Path(sandbox.__file__).resolve().parent.parent
+
+
+def program(number: int) -> Program:
+    return Program(str(number), "def f(x): return x + 1", (f"assert f({number}) == {number + 1}",), ("f",))
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = Path(f"/proc/{entry}/stat").read_text()
+        except OSError:
+            continue
+        if int(stat.rsplit(")", 1)[1].split()[1]) == parent:
+            found.append(int(entry))
+    return found
+
+
+def descendants(parent: int) -> list[int]:
+    found = children(parent)
+    return found + [pid for child in found for pid in descendants(child)]
+
+
+def wait_until(condition, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("victim", ["worker", "zygote"])
+def test_killed_processes_lose_no_program(victim):
+    with Sandbox(workers=2) as box:
+        stop = threading.Event()
+
+        def assassin():
+            while not stop.wait(0.15):
+                pid = box._pool[0].process.pid
+                for target in [pid] if victim == "worker" else children(pid):
+                    os.kill(target, signal.SIGKILL)
+
+        thread = threading.Thread(target=assassin)
+        thread.start()
+        verdicts = box.run(program(i) for i in range(600))
+        stop.set()
+        thread.join()
+    assert [v.id for v in verdicts] == [str(i) for i in range(600)]
+    assert {v.outcome for v in verdicts} <= {"passed", "infrastructure"}
+    assert sum(v.outcome == "passed" for v in verdicts) > 590
+
+
+def test_a_sandbox_that_keeps_dying_is_no_zero():
+    """A worker killed at each attempt gives `infrastructure` and no pass rate."""
+    with Sandbox(workers=1, limits=Limits(test_cpu_s=30, program_cpu_s=60)) as box:
+        future = box.submit(Program("a", "def f(x):\n    while True: pass", ("assert f(1) == 1",), ("f",)))
+        for _ in range(3):
+            pid = box._pool[0].process.pid
+            assert wait_until(lambda pid=pid: any(children(child) for child in children(pid)))
+            os.kill(pid, signal.SIGKILL)
+            assert wait_until(lambda pid=pid: future.done() or box._pool[0].process.pid != pid)
+        verdict = future.result(timeout=20)
+        assert verdict.outcome == "infrastructure" and verdict.pass_rate is None
+        assert box.run([program(1)])[0].outcome == "passed"
+
+
+PARENT = """
+import sys
+from sandbox import Limits, Program, Sandbox
+box = Sandbox(workers=2, limits=Limits(test_cpu_s=100, program_cpu_s=200))
+for name in "abcd":
+    box.submit(Program(name, "def f(x):\\n    while True: pass", ("assert f(1) == 1",), ("f",)))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_orphan_stays_when_the_parent_dies(number):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert parent.stdout is not None and parent.stdout.readline() == b"ready\n"
+    assert wait_until(lambda: len(descendants(parent.pid)) >= 6)  # two each of worker, zygote, child
+    family = descendants(parent.pid)
+    parent.send_signal(number)
+    parent.wait()
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    parent.stdin.close()
+    parent.stdout.close()
+
+
+def test_closing_leaves_nothing_behind():
+    before = (len(children(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count())
+    for _ in range(3):
+        with Sandbox(workers=2) as box:
+            box.run(program(i) for i in range(5))
+            family = descendants(os.getpid())
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    assert (len(children(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+def test_an_exception_in_the_block_still_closes():
+    with pytest.raises(ZeroDivisionError), Sandbox(workers=1) as box:
+        family = descendants(os.getpid())
+        box.submit(Program("a", "while True: pass", ("assert f(1) == 1",), ("f",)))
+        raise ZeroDivisionError
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
+def resources_of(pids: list[int]) -> tuple[int, int, int]:
+    """Processes, descriptors and resident KiB of some processes."""
+    memory = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        memory += int(status.split("VmRSS:")[1].split()[0]) if "VmRSS:" in status else 0
+    return len(pids), sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids), memory
+
+
+def settle(box: Sandbox, programs: int) -> tuple[int, int, int]:
+    wrong = "def f(x):\n    import os\n    os._exit(3)"
+    for _ in box.stream(
+        Program(str(i), wrong, ("assert f(1) == 2", "x = f(1)\nassert x"), ("f",))
+        if i % 20 == 0
+        else program(i % 50)
+        for i in range(programs)
+    ):
+        pass
+    return resources_of([worker.process.pid for worker in box._pool])
+
+
+def check_no_growth(programs: int) -> None:
+    with Sandbox(workers=2) as box:
+        first = settle(box, 300)
+        zygotes = [pid for worker in box._pool for pid in children(worker.process.pid)]
+        before = resources_of(zygotes)
+        last = settle(box, programs)
+        assert last[:2] == first[:2] and last[2] < first[2] + 2048
+        after = resources_of(zygotes)
+        assert after[:2] == before[:2] and after[2] < before[2] + 2048
+
+
+def test_nothing_grows():
+    check_no_growth(1500)
+
+
+@pytest.mark.soak
+def test_nothing_grows_in_twenty_thousand_programs():
+    check_no_growth(20_000)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs a Python that any user may run")
+@pytest.mark.parametrize("isolation", ["full", "landlock"])
+def test_an_ordinary_user_gets_the_same_verdicts(tmp_path, isolation):
+    probe = [
+        "/usr/bin/python3", "-c", "import os, sys; sys.exit(sys.version_info < (3, 11))",
+    ]  # fmt: skip
+    if subprocess.run(probe, check=False).returncode:
+        pytest.skip("the system's Python is older than 3.11")
+    place = Path("/tmp") / f"sandbox-user-{os.getpid()}"
+    shutil.copytree(ROOT / "sandbox", place / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o755)
+        script = textwrap.dedent(
+            f"""
+            from sandbox import Limits, Program, Sandbox
+            bad = "import os\\ndef f(x): os.fork()"
+            with Sandbox(workers=1, isolation={isolation!r}, limits=Limits(test_cpu_s=0.3)) as box:
+                print([v.outcome for v in box.run([
+                    Program("a", "def f(x): return x", ("assert f(1) == 1", "a = f(2)\\nassert a == 2"), ("f",)),
+                    Program("b", bad, ("assert f(1) == 1",), ("f",)),
+                    Program("c", "def f(x):\\n    while True: pass", ("assert f(1) == 1",), ("f",)),
+                ])])
+            """
+        )
+        command = [
+            "setpriv",
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+            "/usr/bin/python3",
+            "-c",
+            script,
+        ]
+        done = subprocess.run(
+            command, cwd=place, env={"PYTHONPATH": str(place)}, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.strip() == "['passed', 'forbidden', 'timeout']", done.stderr
+    finally:
+        shutil.rmtree(place)
