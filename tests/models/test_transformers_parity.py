@@ -1,0 +1,129 @@
+"""Every family against transformers on CPU in float32: logits, greedy text, gradients of a Bradley-Terry loss.
+
+Each case is a small random model that transformers itself made and saved, read by our import stage.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from acecoder_jax.data.packing import Tree, pack
+from acecoder_jax.models.folders import load_model
+from acecoder_jax.models.huggingface import export_tensors, read_safetensors
+from acecoder_jax.models.packed import packed_hidden
+from acecoder_jax.sampling.engine import Engine, Request
+from acecoder_jax.sampling.warp import SamplingParams
+from acecoder_jax.training.losses import bradley_terry
+from tests.tiny_models import import_folder, tiny_tokenizer
+
+torch = pytest.importorskip("torch", reason="parity tests need torch: pip install -e .[test]")
+transformers = pytest.importorskip("transformers")
+
+FAMILIES = {"llama": "Llama", "qwen2": "Qwen2", "qwen3": "Qwen3", "mistral": "Mistral"}
+CASES = [(family, tied) for family in FAMILIES for tied in (True, False)]
+PROMPT = (1, 84, 17, 256, 90, 33, 270, 11, 45)
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[f"{f}-{'tied' if t else 'free'}" for f, t in CASES])
+def case(request, tmp_path_factory):
+    """(transformers' model, ours loaded from the import of its folder, that folder)."""
+    family, tied = request.param
+    root = tmp_path_factory.mktemp("family")
+    options = {"sliding_window": None} if family == "mistral" else {}
+    config = getattr(transformers, f"{FAMILIES[family]}Config")(
+        vocab_size=300,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16
+        if family in ("qwen3", "mistral")
+        else 8,  # these families let it differ from width / heads
+        max_position_embeddings=256,
+        tie_word_embeddings=tied,
+        initializer_range=0.2,
+        rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 25_000.0},
+        attn_implementation="eager",
+        **options,
+    )
+    torch.manual_seed(0)
+    theirs = getattr(transformers, f"{FAMILIES[family]}ForCausalLM")(config).float().eval()
+    with torch.no_grad():  # what starts at exactly 0 or 1 would hide a swapped or forgotten tensor
+        for name, weight in theirs.named_parameters():
+            if name.endswith("bias") or "norm" in name:
+                weight += 0.3 * torch.randn_like(weight)
+    theirs.save_pretrained(root / "hf")
+    tiny_tokenizer().save_pretrained(root / "hf")
+    return theirs, load_model(import_folder(root / "hf", root / "model")), root / "hf"
+
+
+def test_logits_agree(case):
+    theirs, ours, _ = case
+    tokens = np.random.default_rng(1).integers(0, 300, (2, 40))
+    with torch.no_grad():
+        expected = theirs(torch.tensor(tokens)).logits.numpy()
+    rows = pack([Tree((int(row[0]),), (tuple(row[1:]),), (i,)) for i, row in enumerate(tokens.tolist())], 40)
+    model = nnx.merge(ours.graph, ours.params)
+    hidden = packed_hidden(model, rows.model_inputs)
+    np.testing.assert_allclose(np.asarray(model.logits(hidden)), expected, atol=1e-4, rtol=0)
+    assert np.ptp(expected) > 1, "a flat model would prove nothing"
+
+
+def test_greedy_text_is_the_same(case):
+    theirs, ours, _ = case
+    with torch.no_grad():
+        expected = theirs.generate(
+            torch.tensor([PROMPT]), do_sample=False, max_new_tokens=24, eos_token_id=None, pad_token_id=0
+        )[0, len(PROMPT) :]
+    engine = Engine(
+        ours.config,
+        ours.graph,
+        SamplingParams(temperature=0),
+        max_prompt_tokens=32,
+        max_new_tokens=24,
+        eos_ids=[],
+    )
+    engine.load(ours.params)
+    (sampled,) = engine.generate([Request("a", PROMPT, 0)])
+    assert list(sampled.token_ids) == expected.tolist()
+    assert len(set(sampled.token_ids)) > 3, "one token over and over would prove nothing"
+
+
+def test_bradley_terry_gradients_agree(case):
+    theirs, ours, _ = case
+    chosen, rejected = (5, 80, 120, 7), (9, 200, 31, 45, 66)
+    score = np.random.default_rng(2).normal(size=32).astype(np.float32)
+
+    rewards = []
+    theirs.zero_grad()
+    for branch in (chosen, rejected):
+        hidden = theirs.model(torch.tensor([PROMPT + branch])).last_hidden_state
+        rewards.append(hidden[0, -1] @ torch.tensor(score))
+    (-torch.nn.functional.logsigmoid(rewards[0] - rewards[1])).backward()
+
+    rows = pack([Tree(PROMPT, (chosen, rejected), (0, 1))], 32)
+    (row, first), (_, second) = rows.last[0], rows.last[1]
+
+    def loss(params):
+        hidden = packed_hidden(nnx.merge(ours.graph, params), rows.model_inputs)
+        reward = hidden[row, jnp.array([first, second])] @ score
+        return bradley_terry(reward[:1], reward[1:], jnp.ones(1), jnp.float32(1))
+
+    grads = dict(export_tensors(nnx.to_pure_dict(jax.grad(loss)(ours.params))))
+    expected = {name: weight.grad for name, weight in theirs.named_parameters() if weight.grad is not None}
+    assert set(expected) == set(grads) - {"lm_head.weight"}
+    for name, grad in expected.items():
+        scale = float(grad.abs().max())
+        np.testing.assert_allclose(grads[name], grad.numpy(), atol=1e-4 * scale, rtol=0, err_msg=name)
+
+
+def test_import_keeps_every_bit(case):
+    _, ours, folder = case
+    exported = dict(export_tensors(nnx.to_pure_dict(ours.params)))
+    for name, value in read_safetensors(folder):
+        np.testing.assert_array_equal(exported.pop(name), value, err_msg=name)
+    assert not exported
