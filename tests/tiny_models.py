@@ -1,4 +1,4 @@
-"""Random models small enough to make in a second, as arrays and as folders, and a ChatML tokenizer to go with them."""
+"""Random models small enough to make in a second, as arrays and as folders, with a ChatML tokenizer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import jax
 import numpy as np
 from flax import nnx
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -19,7 +18,8 @@ from acecoder_jax.models.folders import LoadedModel, load_model
 from acecoder_jax.models.huggingface import export_tensors, write_safetensors
 
 CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -80,9 +80,13 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def random_params(config, seed: int = 0, scale: float = 10.0) -> tuple[nnx.GraphDef, nnx.State]:
-    """A random decoder whose next-token distribution is far from flat: `scale` times the usual initial weights."""
+    """A random decoder, its matrices `scale` times the usual so that the next token is far from uniform."""
     graph, params = nnx.split(Decoder(config, nnx.Rngs(seed)))
-    return graph, jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
+    flat = nnx.to_flat_state(params)
+    louder = [
+        (path, leaf if leaf.axes[-1] == "norm" else leaf.replace(leaf[...] * scale)) for path, leaf in flat
+    ]
+    return graph, nnx.from_flat_state(louder)
 
 
 def write_hf_folder(folder: Path, hf_config: dict, params: nnx.State) -> Path:

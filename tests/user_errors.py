@@ -8,7 +8,7 @@ from acecoder_jax.errors import UserError
 
 
 def user_error(action, *names: str) -> str:
-    """Run `action`, which must raise a UserError of one line that holds every one of `names`; returns its text."""
+    """Run `action`, which must raise a UserError of one line that holds all of `names`; returns its text."""
     with pytest.raises(UserError) as caught:
         action()
     text = str(caught.value)

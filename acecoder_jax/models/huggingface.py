@@ -115,11 +115,14 @@ def read_safetensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Every tensor of a folder's safetensors files, as float32.
 
     Raises:
-      UserError: there are no such files, one named in the index is missing, or one is damaged.
+      UserError: there are no such files, one named in the index is missing, or one (or the index) is damaged.
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        try:
+            names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        except (json.JSONDecodeError, KeyError) as error:
+            raise UserError(f"{index}: not a readable index of weights; copy the model folder again") from error
     else:
         names = ["model.safetensors"]
     for name in names:

@@ -1,4 +1,4 @@
-"""Every family against transformers on CPU in float32: logits, greedy text, gradients of a Bradley-Terry loss.
+"""Every family against transformers in float32: logits, greedy text, gradients of a Bradley-Terry loss.
 
 Each case is a small random model that transformers itself made and saved, read by our import stage.
 """
