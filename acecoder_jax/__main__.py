@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from absl import flags
-from ml_collections import ConfigDict, config_dict, config_flags
+from ml_collections import ConfigDict, config_flags
 
 from acecoder_jax.errors import UserError
 
@@ -75,24 +75,19 @@ def overlay(defaults: ConfigDict, values: ConfigDict, where: str) -> ConfigDict:
     Raises:
       UserError: a key that the defaults do not have, or a value of another type.
     """
-    config = ConfigDict(defaults)
+    config = defaults.copy_and_resolve_references()
     for key, value in values.items():
         if key not in defaults:
             raise UserError(f"{where}: unknown config key {key!r}{_did_you_mean(key, defaults)}")
-        nested = defaults.get(key) if _is_set(defaults, key) else None
-        if isinstance(nested, ConfigDict) and isinstance(value, ConfigDict) and len(nested):
-            config[key] = overlay(nested, value, f"{where}, {key}")
-            continue
+        # An empty section in the defaults is open: a pipeline's steps are checked by their own stages.
+        if isinstance(defaults[key], ConfigDict) and len(defaults[key]) and isinstance(value, ConfigDict):
+            value = overlay(defaults[key], value, f"{where}, {key}")
         try:
-            config[key] = value
+            with config.unlocked():
+                config[key] = value
         except TypeError as error:
             raise UserError(f"{where}: {key}={value!r} has the wrong type ({error})") from error
     return config
-
-
-def _is_set(config: ConfigDict, key: str) -> bool:
-    """Whether a key has a value; an unset required one raises when read."""
-    return not isinstance(config.get_ref(key).__dict__.get("_value"), type(None))
 
 
 def apply_flags(config: ConfigDict, arguments: list[str]) -> ConfigDict:
@@ -102,29 +97,38 @@ def apply_flags(config: ConfigDict, arguments: list[str]) -> ConfigDict:
       UserError: an unknown flag or key, or a value of another type.
     """
     values = flags.FlagValues()
-    holder = config_flags.DEFINE_config_dict("config", config, flag_values=values)
+    command = ["acecoder", *arguments]
     try:
-        left = values(["acecoder", *arguments], known_only=False)[1:]
+        holder = config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=command)
+        left = values(command)[1:]
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{' '.join(arguments)}: {str(error).strip(chr(34)).splitlines()[0]}") from error
+        reason = " ".join(str(error).replace("\\n", " ").strip("\"'").split())
+        raise UserError(f"{' '.join(arguments)}: unknown or malformed setting: {reason}") from error
     if left:
         raise UserError(f"unexpected argument {left[0]!r}; settings are given as --config.key=value")
     return holder.value
 
 
 def require_values(config: ConfigDict, stage: str, prefix: str = "config") -> None:
-    """Refuse a config whose required keys are not set.
+    """Refuse a config whose required keys are not set: those that a stage's defaults leave as an empty string.
 
     Raises:
       UserError: naming the first such key.
     """
-    for key in config:
-        try:
-            value = config[key]
-        except config_dict.RequiredValueError as error:
-            raise UserError(f"{prefix}.{key}: required by `acecoder {stage}`; set it with --{prefix}.{key}=...") from error
+    for key, value in config.items():
         if isinstance(value, ConfigDict):
             require_values(value, stage, f"{prefix}.{key}")
+        elif value == "":
+            raise UserError(f"{prefix}.{key}: required by `acecoder {stage}`; set it with --{prefix}.{key}=...")
+
+
+def resolve(values: Any, root: Path) -> Any:
+    """The values with every `@name` replaced by the folder `name` below `root`, `@` alone by `root` itself."""
+    if isinstance(values, ConfigDict):
+        return ConfigDict({key: resolve(value, root) for key, value in values.items()})
+    if isinstance(values, str) and values.startswith("@"):
+        return str(root / values[1:])
+    return values
 
 
 def prepare(stage: str, values: ConfigDict, where: str, arguments: list[str] = ()) -> ConfigDict:
@@ -161,6 +165,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         values = load_config_file(known.config) if known.config else ConfigDict()
         module = load_stage(known.stage)
+        if known.stage != "demo":  # a step of a pipeline, run alone, finds its siblings beside its own folder
+            values = resolve(values, known.workdir.parent)
         config = prepare(known.stage, values, f"--config={known.config}", rest)
         module.run(config, known.workdir)
     except UserError as error:

@@ -9,20 +9,19 @@ import importlib.util
 from pathlib import Path
 
 import jax
-from ml_collections import ConfigDict, config_dict
-from transformers import AutoTokenizer
+from ml_collections import ConfigDict
 
 from acecoder_jax.data.folders import OutputFolder, require_disk
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import config_from_hf, read_hf_config
-from acecoder_jax.models.folders import save_params, write_model_files
+from acecoder_jax.models.folders import load_tokenizer, save_params, write_model_files
 from acecoder_jax.models.gguf import GGUFModel
 from acecoder_jax.models.huggingface import import_tensors, read_safetensors
 
 
 def default_config() -> ConfigDict:
     """`source`: a GGUF file, a Hugging Face folder, or `package:FILE` inside an installed package."""
-    return ConfigDict({"source": config_dict.required_placeholder(str)})
+    return ConfigDict({"source": ""})
 
 
 def run(config: ConfigDict, workdir: Path) -> dict:
@@ -34,7 +33,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     if source.is_dir():
         model_config, hf_config = read_hf_config(source)
         tensors = read_safetensors(source)
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = load_tokenizer(source)
     else:
         gguf = GGUFModel(source)
         hf_config, tokenizer = gguf.hf_config(), gguf.tokenizer()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, read_records
@@ -21,8 +21,8 @@ def default_config() -> ConfigDict:
     """`model` and `questions` are folders; `samples` and the temperature are the paper's."""
     return ConfigDict(
         {
-            "model": config_dict.required_placeholder(str),
-            "questions": config_dict.required_placeholder(str),
+            "model": "",
+            "questions": "",
             "splits": ("train", "validation"),
             "max_questions": 0,  # of each split; 0 for all
             "samples": 16,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, read_records
@@ -21,8 +21,8 @@ def default_config() -> ConfigDict:
     """`questions` and `completions` are folders."""
     return ConfigDict(
         {
-            "questions": config_dict.required_placeholder(str),
-            "completions": config_dict.required_placeholder(str),
+            "questions": "",
+            "completions": "",
             "completions_per_shard": 1000,
             "sandbox": sandbox_config(),
         }

@@ -147,6 +147,10 @@ class OutputFolder:
         """The records of the shards written so far, for continuing."""
         return list(_read_shards(self.shards(), record_type))
 
+    def remove_checkpoints(self) -> None:
+        """Drop the checkpoints of a training run whose final model is written: nothing will continue from them."""
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
     def finish(self, **counts: Any) -> dict[str, Any]:
         """Write the manifest; from here on the folder is an input for other stages."""
         files = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))

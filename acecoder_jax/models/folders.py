@@ -79,6 +79,19 @@ def copy_tokenizer(source: Path, target: Path) -> None:
             shutil.copyfile(source / name, target / name)
 
 
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder.
+
+    Raises:
+      UserError: its files are missing or damaged.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # what transformers raises depends on which file is wrong, and how
+        first = str(error).strip().splitlines()[0]
+        raise UserError(f"{folder}: its tokenizer cannot be read ({first}); copy tokenizer.json there again") from error
+
+
 def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
     """Read a model folder.
 
@@ -106,5 +119,4 @@ def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
         first = str(error).splitlines()[0]
         raise UserError(f"{folder / 'params'}: cannot be read ({first}); make the model folder again") from error
     nnx.replace_by_pure_dict(params, values)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    return LoadedModel(config, hf_config, graph, params, tokenizer, about["kind"], about["extra"], mark)
+    return LoadedModel(config, hf_config, graph, params, load_tokenizer(folder), about["kind"], about["extra"], mark)

