@@ -53,8 +53,7 @@ def load_benchmark(name: str, path: str | Path, box: Sandbox | None = None) -> l
         try:
             question = read(name, row)
         except (KeyError, TypeError, AttributeError, ValueError, SyntaxError) as error:
-            reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
-            raise UserError(f"{where}: not a {name} task ({reason}); give the published file") from error
+            raise _not_a_task(where, name, error) from error
         if question is not None:
             questions.append((where, row, question))
     if not questions:
@@ -65,6 +64,11 @@ def load_benchmark(name: str, path: str | Path, box: Sandbox | None = None) -> l
         if not question.tests:
             raise UserError(f"{where}: {question.id} has no tests; give the published {name} file")
     return [question for _, _, question in questions]
+
+
+def _not_a_task(where: str, name: str, error: Exception) -> UserError:
+    reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
+    return UserError(f"{where}: not a {name} task ({reason}); give the published file")
 
 
 def check_references(questions: Sequence[Question], box: Sandbox) -> list[str]:
@@ -163,7 +167,7 @@ def _with_expected_values(
             listed = [*row["base_input"], *(row["plus_input"] or [])]
             inputs.append([mbpp_arguments(number, i) if name == "mbppplus" else i for i in listed])
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise UserError(f"{where}: not a {name} task ({error!r}); give the published file") from error
+            raise _not_a_task(where, name, error) from error
     evaluations = [
         Evaluation(q.id, q.reference or "", tuple(call_source(q.entry_point, i) for i in calls))
         for (_, _, q), calls in zip(tasks, inputs)
