@@ -8,6 +8,7 @@ half-finished one, and refuses one that was made with another config or from oth
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,17 +25,18 @@ from acecoder_jax.errors import UserError
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that its final name never holds half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot write ({error.strerror}); free some space or pick another --workdir") from error
 
 
@@ -82,7 +84,7 @@ def fingerprint(folder: str | Path) -> str:
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a finished folder (see `fingerprint` for what is raised)."""
     fingerprint(folder)
-    return json.loads((Path(folder) / "manifest.json").read_text())
+    return _read_json(Path(folder) / "manifest.json")
 
 
 class OutputFolder:
@@ -109,7 +111,7 @@ class OutputFolder:
         }
         about_path = self.path / "stage.json"
         if about_path.exists():
-            self._refuse_if_different(json.loads(about_path.read_text()))
+            self._refuse_if_different(_read_json(about_path))
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise UserError(f"{self.path}: holds files that no stage made; pick an empty --workdir")
         else:
@@ -119,7 +121,7 @@ class OutputFolder:
         if before == self._about:
             return
         flat_before, flat_now = _flatten(before), _flatten(self._about)
-        keys = sorted(k for k in flat_before | flat_now if flat_before.get(k) != flat_now.get(k))
+        keys = sorted(k for k in flat_before | flat_now if flat_before.get(k, ...) != flat_now.get(k, ...))
         changes = ", ".join(f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4])
         more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
         raise UserError(
@@ -180,6 +182,13 @@ def _read_shards(shards: list[Path], record_type: type[Record]) -> Iterator[Reco
         with open(shard, encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 yield from_json(record_type, line, f"{shard}:{number}")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not valid JSON ({error.msg}); the folder is damaged, remake it") from error
 
 
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -189,6 +189,9 @@ def from_json(record_type: type[Record], line: str, where: str) -> Record:
             f"{where}: not a {record_type.__name__}: missing fields {missing}, unknown fields {unknown}"
         )
     if record_type is Verdict:
-        values["outcomes"] = [TestOutcome(**outcome) for outcome in values["outcomes"]]
+        try:
+            values["outcomes"] = [TestOutcome(**outcome) for outcome in values["outcomes"]]
+        except TypeError as error:
+            raise UserError(f"{where}: not a Verdict: its outcomes are damaged; remake the file") from error
     # JSON has no tuples; records hold nothing mutable.
     return record_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
