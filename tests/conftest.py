@@ -23,6 +23,7 @@ from pathlib import Path  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from jax.sharding import Mesh  # noqa: E402
 
 from acecoder_jax.models.config import config_from_hf  # noqa: E402
@@ -31,6 +32,10 @@ from tests.tiny_models import TINY_CONFIG, ModelFolders, import_folder, random_p
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# No time limits and no luck: the same examples everywhere.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 # A fence opens at a line's start and closes with a bare fence; an unclosed block is no program.
-_BLOCK = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t\r]*\n(.*?)^[ \t]*```[ \t\r]*$", re.DOTALL | re.MULTILINE)
 _PYTHON = ("", "python", "py", "python3")
 
 
@@ -30,5 +30,5 @@ def extract_program(text: str, entry_point: str | None = None) -> str | None:
 
 def defines(program: str, name: str) -> bool:
     """Whether a program's text defines `name` at its top level; a cheap look that never parses hostile code."""
-    pattern = rf"^(?:(?:async\s+)?def\s+{re.escape(name)}\s*\(|class\s+{re.escape(name)}\b|{re.escape(name)}\s*[:=])"
+    pattern = rf"^(?:(?:async\s+)?def\s+{re.escape(name)}\s*\(|class\s+{re.escape(name)}\b|{re.escape(name)}\s*[:=](?!=))"
     return re.search(pattern, program, re.MULTILINE) is not None

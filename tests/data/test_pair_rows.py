@@ -1,0 +1,98 @@
+"""Preference pairs in packed rows: each once, its sides where the arrays say, shared programs stored once."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acecoder_jax.data.pair_rows import pair_microbatches, with_end
+from acecoder_jax.data.records import PreferencePair
+
+END = 2
+ROW = 40
+tokens = st.integers(3, 299)
+
+
+@st.composite
+def many_pairs(draw):
+    """Pairs over up to four questions, programs drawn from a few so that some stand in several pairs."""
+    pairs = []
+    for question in range(draw(st.integers(1, 4))):
+        prompt = tuple(draw(st.lists(tokens, min_size=1, max_size=6)))
+        programs = draw(
+            st.lists(st.lists(tokens, min_size=1, max_size=12).map(tuple), min_size=2, max_size=5)
+        )
+        choices = st.tuples(*[st.integers(0, len(programs) - 1)] * 2).filter(lambda pair: pair[0] != pair[1])
+        for chosen, rejected in draw(st.lists(choices, min_size=1, max_size=5)):
+            names = [f"q{question}#{i}" for i in (chosen, rejected)]
+            ids = programs[chosen], programs[rejected]
+            pairs.append(PreferencePair(f"q{question}", *names, prompt, *ids, 1.0, 0.0))
+    return pairs
+
+
+def read_back(batch):
+    """(prompt, chosen, rejected) of every pair, by following the sources from the last tokens."""
+    found = []
+    for row, columns in zip(*np.nonzero(batch["weight"])):
+        sides = []
+        for side in ("chosen", "rejected"):
+            column = batch[side][row, columns]
+            chain = [column]
+            while batch["source"][row, column] != column:
+                column = batch["source"][row, column]
+                chain.append(column)
+            chain = chain[::-1]
+            own = batch["branch"][row, chain] > 0
+            sides.append(
+                (batch["tokens"][row, chain][~own].tolist(), batch["tokens"][row, chain][own].tolist())
+            )
+        assert sides[0][0] == sides[1][0]
+        found.append((sides[0][0], sides[0][1], sides[1][1]))
+    return found
+
+
+@given(many_pairs(), st.integers(1, 3))
+def test_every_pair_stands_once_in_one_row(pairs, rows):
+    batches = list(pair_microbatches(pairs, END, ROW, rows))
+    assert {batch["tokens"].shape for batch in batches} == {(rows, ROW)}
+    assert {batch["weight"].shape for batch in batches} == {(rows, 64)}
+    assert all(batch["denominator"] == len(pairs) for batch in batches)
+    assert sum(batch["weight"].sum() for batch in batches) == len(pairs)
+    expected = [[list(p.prompt_ids), [*p.chosen_ids, END], [*p.rejected_ids, END]] for p in pairs]
+    found = [list(pair) for batch in batches for pair in read_back(batch)]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_program_in_several_pairs_is_stored_once():
+    best, worst, middle = (5, 6, 7), (8, 9), (10,)
+    pairs = [
+        PreferencePair("q", "q#0", "q#1", (3, 4), best, worst, 1.0, 0.0),
+        PreferencePair("q", "q#0", "q#2", (3, 4), best, middle, 1.0, 0.5),
+    ]
+    (batch,) = pair_microbatches(pairs, END, ROW, 1)
+    assert batch["tokens"][0, :11].tolist() == [3, 4, 5, 6, 7, END, 8, 9, END, 10, END]
+    assert batch["chosen"][0, :2].tolist() == [5, 5] and batch["rejected"][0, :2].tolist() == [8, 10]
+
+
+def test_more_pairs_than_columns_widen_the_batch():
+    pairs = [
+        PreferencePair("q", f"q#{i % 10}", f"q#{10 + i % 7}", (3,), (20 + i % 10,), (40 + i % 7,), 1.0, 0.0)
+        for i in range(70)
+    ]
+    (batch,) = pair_microbatches(pairs, END, ROW, 1)
+    assert batch["weight"].shape == (1, 128) and batch["weight"].sum() == 70
+
+
+def test_long_pairs_are_cut_to_fit_and_long_prompts_keep_their_end():
+    pair = PreferencePair("q", "q#0", "q#1", tuple(range(100, 200)), tuple(range(3, 60)), (5,), 1.0, 0.0)
+    (batch,) = pair_microbatches([pair], END, ROW, 1)
+    ((prompt, chosen, rejected),) = read_back(batch)
+    assert prompt == list(range(180, 200))
+    assert chosen == list(range(3, 13)) and rejected == [5, END]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"), [((5, 2), (5, 2)), ((5,), (5, 2)), ((), (2,)), ((2, 5), (2, 5, 2))]
+)
+def test_a_completion_ends_with_exactly_one_end_of_sequence(ids, expected):
+    assert with_end(ids, END) == expected
