@@ -1,7 +1,12 @@
-"""The worker's end of a candidate's socket: frames from a hostile process, read without ever blocking on it."""
+"""The worker's end of a child's connection: frames from a hostile process, read without ever blocking on it.
+
+Answers come through a pipe that nobody sleeps on, so that a child can write many without waking the worker each time; a
+byte on the control socket says that there is something to read. What a dying child had written is still in the pipe.
+"""
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 
@@ -13,64 +18,108 @@ class Flooded(Exception):
 class Channel:
     """Frames to and from one forked child."""
 
-    def __init__(self, limit: int) -> None:
-        self.ours, self.theirs = socket.socketpair()
+    def __init__(self, limit: int, parent_fd: int) -> None:
+        self.ours, theirs = socket.socketpair()
         self.ours.setblocking(False)
         self.limit = limit
+        self._control_fd = theirs.detach()
+        self._pipe, self._pipe_fd = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._pipe, False)
         self._buffer = bytearray()
+        self._start = 0
         self._poll = select.poll()
         self._poll.register(self.ours, select.POLLIN)
+        self._poll.register(parent_fd, select.POLLRDHUP)
+        self._in_frame = False
+
+    def theirs(self) -> tuple[int, int]:
+        """The child's descriptors: control socket and pipe."""
+        return self._control_fd, self._pipe_fd
 
     def handed_over(self) -> None:
-        """Close the child's end here, once the zygote has it."""
-        self.theirs.close()
-
-    def watch(self, fd: int) -> None:
-        """Also wake up when `fd` hangs up."""
-        self._poll.register(fd, select.POLLRDHUP)
+        """Close the child's ends here, once the zygote has them."""
+        if self._control_fd >= 0:
+            os.close(self._control_fd)
+            os.close(self._pipe_fd)
+            self._control_fd = -1
 
     def send(self, payload: bytes, timeout: float = 5.0) -> bool:
         """Write one frame; False when the child is gone or does not read in time."""
-        data = memoryview(len(payload).to_bytes(4, "little") + payload)
-        while data:
+        data = len(payload).to_bytes(4, "little") + payload
+        try:
+            sent = self.ours.send(data, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return False
+        while sent < len(data):
+            if not select.select([], [self.ours], [], timeout)[1]:
+                return False
             try:
-                data = data[self.ours.send(data, socket.MSG_NOSIGNAL) :]
+                sent += self.ours.send(data[sent : sent + (1 << 18)], socket.MSG_NOSIGNAL)
             except BlockingIOError:
-                if not select.select([], [self.ours], [], timeout)[1]:
-                    return False
+                continue
             except OSError:
                 return False
         return True
 
     def frame(self) -> bytes | None:
-        """The next whole frame already here, or None."""
-        if len(self._buffer) < 4:
-            return None
-        size = int.from_bytes(self._buffer[:4], "little")
-        if size > self.limit + 64:
-            raise Flooded
-        if len(self._buffer) < 4 + size:
-            return None
-        frame = bytes(self._buffer[4 : 4 + size])
-        del self._buffer[: 4 + size]
-        return frame
+        """The next whole frame already here, or None.
+
+        Raises:
+          Flooded: the frame is larger than a child may send.
+        """
+        start, buffer = self._start, self._buffer
+        have = len(buffer) - start
+        if have >= 4:
+            size = int.from_bytes(buffer[start : start + 4], "little")
+            if size > self.limit + 64:
+                raise Flooded
+            if have >= 4 + size:
+                self._start = start + 4 + size
+                return bytes(buffer[start + 4 : self._start])
+        if start:
+            del buffer[:start]
+            self._start = 0
+        return None
+
+    def pending(self) -> bool:
+        """Whether part of a frame, or more, has been read and not taken."""
+        return len(self._buffer) > self._start
 
     def wait(self, seconds: float) -> set[int]:
         """Wait for something to happen; the descriptors where it did."""
+        if bool(self._buffer) != self._in_frame:  # the rest of a long frame comes without another wake-up byte
+            self._in_frame = not self._in_frame
+            if self._in_frame:
+                self._poll.register(self._pipe, select.POLLIN)
+            else:
+                self._poll.unregister(self._pipe)
         return {fd for fd, _ in self._poll.poll(max(1, int(seconds * 1000) + 1))}
 
-    def fill(self) -> bool:
-        """Read what has arrived; False at the end of the stream."""
+    def drain(self) -> bool:
+        """Read what is in the pipe; False at its end."""
         try:
-            data = self.ours.recv(1 << 18)
+            while data := os.read(self._pipe, 1 << 16):
+                self._buffer += data
+                if len(data) < 1 << 12 or len(self._buffer) > self.limit:
+                    return True
         except BlockingIOError:
             return True
+        return False
+
+    def fill(self) -> bool:
+        """Read what has arrived; False at the end of the stream, when everything written before has been read."""
+        try:
+            alive = bool(self.ours.recv(1 << 12))
+        except BlockingIOError:
+            alive = True
         except OSError:
-            return False
-        self._buffer += data
-        return bool(data)
+            alive = False
+        return self.drain() and alive
 
     def close(self) -> None:
-        """Close both ends."""
+        """Close everything."""
+        self.handed_over()
         self.ours.close()
-        self.theirs.close()
+        os.close(self._pipe)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import functools
 import marshal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sandbox import plan
 from sandbox.jailed import codec
 from sandbox.records import Program, TestOutcome
 from sandbox.run import Reply, Run
 
+PASSED, FAILED = TestOutcome("passed"), TestOutcome("failed")  # shared, so that pickling an answer stays short
 NOT_RUN = TestOutcome("failed", "not run: an earlier test did not pass")
 
 
@@ -32,7 +33,7 @@ def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
         return TestOutcome("crashed", "broke the protocol")
     except Exception as error:
         return TestOutcome("error", type(error).__name__)
-    return TestOutcome("passed") if passed else TestOutcome("failed")
+    return PASSED if passed else FAILED
 
 
 def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
@@ -48,16 +49,21 @@ def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
             run.stop()
 
 
+@functools.lru_cache(maxsize=2000)
+def _plans(tests: tuple[str, ...], entry_points: tuple[str, ...], setup: str) -> tuple[plan.Plan, ...]:
+    names = frozenset(entry_points)
+    return tuple(plan.plan_test(test, names, setup) for test in tests)
+
+
 def _outcomes(run: Run, job: Program) -> Iterator[TestOutcome]:
-    names = frozenset(job.entry_points)
-    yield from _asserts(run, [plan.plan_test(test, names, job.setup) for test in job.tests])
+    yield from _asserts(run, _plans(tuple(job.tests), tuple(job.entry_points), job.setup))
     for text, expected in job.stdin:
         yield _script(run, text, expected)
     if job.unittest:
         yield from _unittest(run, job.unittest)
 
 
-def _asserts(run: Run, plans: list[plan.Plan]) -> Iterator[TestOutcome]:
+def _asserts(run: Run, plans: Sequence[plan.Plan]) -> Iterator[TestOutcome]:
     replies: Iterator[Reply] = iter(())
     for position, test in enumerate(plans):
         if test.kind == plan.VACUOUS:
@@ -74,7 +80,7 @@ def _asserts(run: Run, plans: list[plan.Plan]) -> Iterator[TestOutcome]:
             yield run.in_process(("test", test.code), test.needs)
 
 
-def _batch(run: Run, plans: list[plan.Plan], start: int) -> Iterator[Reply]:
+def _batch(run: Run, plans: Sequence[plan.Plan], start: int) -> Iterator[Reply]:
     """The replies to all calls of the split tests from `start` up to the next test of another kind."""
     calls: list[bytes] = []
     needs: dict[tuple[str, str], None] = {}
@@ -99,7 +105,7 @@ def _script(run: Run, text: str, expected: str) -> TestOutcome:
         return TestOutcome(reply.kind, reply.detail)
     if len(output) > run.limits.output_kb * 1024:
         return TestOutcome("failed", "output is too large")
-    return TestOutcome("passed") if _lines(output) == _lines(expected) else TestOutcome("failed")
+    return PASSED if _lines(output) == _lines(expected) else FAILED
 
 
 @functools.lru_cache(maxsize=1000)

@@ -363,8 +363,8 @@ class Jail:
             )
 
     def fork(self, *fds: int) -> int:
-        """Fork a child that serves the first of `fds`, with the next two, if given, as its standard input and
-        output. Gives its index among this program's children.
+        """Fork a child on a control socket and a pipe, with the next two of `fds`, if given, as its standard input
+        and output. Gives its index among this program's children.
         """
         try:
             self.control.sendmsg([b"F"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])

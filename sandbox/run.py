@@ -42,8 +42,9 @@ class _Peer:
 
     channel: Channel
     index: int
-    cpu: float = 0.0
-    mark: float = 0.0  # CPU time when the current test began
+    cpu: float = 0.0  # as it says itself
+    seen: float = 0.0  # as the kernel says
+    mark: float = 0.0  # when the current test began
 
 
 def _printable(text: Any, size: int) -> str:
@@ -125,10 +126,9 @@ class Run:
     # Children.
 
     def _fork(self, request: dict[str, Any], limit: int, *fds: int) -> _Peer:
-        channel = Channel(limit)
-        channel.watch(self.parent_fd)
+        channel = Channel(limit, self.parent_fd)
         try:
-            peer = _Peer(channel, self.jail.fork(channel.theirs.fileno(), *fds))
+            peer = _Peer(channel, self.jail.fork(*channel.theirs(), *fds))
         except BaseException:
             channel.close()
             raise
@@ -167,7 +167,8 @@ class Run:
     def _frame(self, peer: _Peer) -> bytes | Reply:
         """Wait for a child's next frame within the limits of the current test; a Reply is the end of the test."""
         channel, limit = peer.channel, self.limits.test_cpu_s
-        patience = min(limit, max(0.0, self._left() - peer.cpu))
+        patience = self._patience(peer, limit)
+        alive = True
         while True:
             try:
                 frame = channel.frame()
@@ -176,6 +177,8 @@ class Run:
                 return Reply("failed", detail="value is too large")
             if frame is not None:
                 return frame
+            if not alive:
+                return self._died(peer)
             wall_left = self._wall_end - time.monotonic()
             if wall_left <= 0:
                 return self._timed_out("wall limit")
@@ -183,14 +186,19 @@ class Run:
             if self.parent_fd in ready:
                 raise ParentGone
             if ready:
-                if not channel.fill():
-                    return self._died(peer)
+                alive = channel.fill()
                 continue
-            total = self.jail.cpu()[peer.index]
-            used = total - min(peer.mark, total)
-            if used >= limit or total >= self._left():
+            peer.seen = self.jail.cpu()[peer.index]
+            if channel.drain() and channel.pending():
+                continue
+            if peer.seen - min(peer.mark, peer.seen) >= limit or peer.seen >= self._left():
                 return self._timed_out("CPU limit")
-            patience = min(limit - used, self._left() - total)
+            patience = self._patience(peer, limit)
+
+    def _patience(self, peer: _Peer, limit: float) -> float:
+        """How long a child may be silent before its CPU clock must be read again: one thread cannot be faster."""
+        used = max(peer.seen, peer.cpu)
+        return max(0.0, min(limit - (used - min(peer.mark, used)), self._left() - used))
 
     def _tree(self, peer: _Peer) -> tuple[str, Any, float] | Reply:
         """The next frame, parsed: kind, content, CPU seconds since the last one."""
@@ -199,7 +207,7 @@ class Run:
             return frame
         try:
             kind, content, cpu = codec.parse(frame)
-            cpu = float(cpu)
+            cpu = float(cpu) / 1e9
         except (codec.Malformed, ValueError, TypeError, OverflowError):
             self.end()
             return Reply("crashed", detail="broke the protocol")
@@ -232,9 +240,14 @@ class Run:
 
     # What a grader asks for.
 
-    def load(self) -> Reply | None:
-        """Fork a child that has loaded the program; None on success, else the outcome of every test."""
-        self.candidate = self._fork({**self.base, "role": "candidate"}, self.limits.value_kb * 1024)
+    def load(self, items: Sequence[Any] = ()) -> Reply | None:
+        """Fork a child that has loaded the program; None on success, else the outcome of every test.
+
+        Args:
+          items: what the child goes on to answer without being asked again.
+        """
+        request = {**self.base, "role": "candidate", "items": list(items)}
+        self.candidate = self._fork(request, self.limits.value_kb * 1024)
         self.begin_test()
         reply = self._next()
         if reply.kind == "ready":
@@ -266,14 +279,14 @@ class Run:
                 done += 1
                 continue
             if self.candidate is None:
-                failure = self.load()
+                failure = self.load([*self._supply(needs), *calls[done:]])
                 if failure is not None:
                     for _ in calls[done:]:
                         yield failure
                     return
                 self.begin_test()
-            assert self.candidate is not None
-            self.candidate.channel.send(marshal.dumps([*self._supply(needs), *calls[done:]]))
+            else:
+                self.candidate.channel.send(marshal.dumps([*self._supply(needs), *calls[done:]]))
             while done < len(calls) and self.candidate is not None:
                 reply = self._next()
                 done += 1

@@ -31,7 +31,7 @@ from sandbox.records import (
 )
 from sandbox.run import ParentGone, Reply, Run
 
-RESPAWNS = 3
+RESPAWNS = 6
 
 
 def _compiled(source: str, name: str) -> Any:
@@ -48,15 +48,19 @@ class Grader:
 
     def run(self, job: Any) -> Any:
         """Answer one job; a lost jail is replaced and the job run again."""
-        for _ in range(RESPAWNS):
-            if self.jail is None:
-                self.jail = Jail(self.settings)
+        trouble = ""
+        for attempt in range(RESPAWNS):
             try:
+                if self.jail is None:
+                    self.jail = Jail(self.settings)
                 return self._once(self.jail, job)
-            except JailLost:
-                self.jail.close()
-                self.jail = None
-        return infrastructure(job, "the jail died repeatedly")
+            except (JailLost, SandboxError) as error:
+                trouble = str(error) or "the jail died"
+                if self.jail is not None:
+                    self.jail.close()
+                    self.jail = None
+                time.sleep(0.02 * attempt)
+        return infrastructure(job, trouble)
 
     def _once(self, jail: Jail, job: Any) -> Any:
         entry_points = job.entry_points if isinstance(job, Program) else ()

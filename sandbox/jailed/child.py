@@ -11,13 +11,14 @@ import os
 import sys
 import time
 import types
-from typing import Any
+from typing import Any, NoReturn
 
 from sandbox.jailed import codec, common, frames, judge, objects
 
-_cpu = time.process_time
+_clock = time.process_time_ns
 _loads = marshal.loads
-_dumps = codec._dumps
+_dumps = codec.dumps
+_EAGER_NS = 2_000_000  # after so much work the worker hears of the answers so far
 
 
 def _describe(error: BaseException) -> str:
@@ -37,20 +38,24 @@ def _describe(error: BaseException) -> str:
 class Candidate:
     """The loaded program's namespace and the answers to calls on it."""
 
-    def __init__(self, fd: int, request: dict[str, Any]) -> None:
-        self.fd = fd
+    def __init__(self, line: frames.Line, request: dict[str, Any]) -> None:
+        self.line = line
         self.limit = request["value_limit"]
+        self.woken = 0
         name = request["name"]
-        self.module = sys.modules[name] = types.ModuleType(name)
-        self.names: dict[str, Any] = self.module.__dict__
+        module = sys.modules[name] = types.ModuleType(name)
+        self.names: dict[str, Any] = module.__dict__
         self.objects: objects.Objects | None = None
 
     def reply(self, kind: str, content: str) -> None:
         """Send `[kind, content, cpu]`; content is already JSON text."""
-        payload = f'["{kind}",{content},{_cpu():.6f}]'.encode()
-        if len(payload) > self.limit:
-            payload = f'["u","value is too large",{_cpu():.6f}]'.encode()
-        frames.send(self.fd, payload)
+        now = _clock()
+        if len(content) > self.limit:
+            kind, content = "u", '"value is too large"'
+        self.line.put(f'["{kind}",{content},{now}]'.encode())
+        if now - self.woken > _EAGER_NS:
+            self.woken = now
+            self.line.wake()
 
     def load(self, setup: Any, source: str) -> bool:
         """Run set-up and program; tell the worker whether that worked."""
@@ -104,7 +109,7 @@ class Candidate:
         return None
 
 
-def _run_main(candidate: Candidate, source: str) -> None:
+def _run_main(candidate: Candidate, source: str) -> NoReturn:
     """Run a whole program on the standard input and output that the zygote put on descriptors 0 and 1."""
     sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
@@ -124,20 +129,25 @@ def _run_main(candidate: Candidate, source: str) -> None:
         candidate.failed(ending)
     else:
         candidate.reply("v", "null")
+    candidate.line.wake()
     os._exit(0)
 
 
-def serve(fd: int, confine: Any) -> None:
-    """Answer requests on `fd` until it closes. Never returns to the zygote's loop: the caller exits."""
-    request = _loads(frames.receive(fd))
+def serve(line: frames.Line, confine: Any) -> None:
+    """Answer requests until the worker kills this process. Never returns to the zygote's loop: the caller exits."""
+    request = _loads(line.receive())
     confine()
     if request["role"] == "judge":
-        judge.serve(fd, request)
-    candidate = Candidate(fd, request)
+        judge.serve(line, request)
+    candidate = Candidate(line, request)
     if request["role"] == "main":
         _run_main(candidate, request["program"])
-    if not candidate.load(request["setup"], request["program"]):
-        return
+    loaded = candidate.load(request["setup"], request["program"])
+    items = request["items"] if loaded else []
     while True:
-        for item in _loads(frames.receive(fd)):
+        for item in items:
             candidate.answer(item)
+        line.wake()
+        if not loaded:
+            return
+        items = _loads(line.receive())

@@ -21,10 +21,29 @@ MAX_DEPTH = 150
 MAX_NODES = 250_000
 MAX_ITEMS = 20_000  # of an iterator
 _INT_LIMIT = 1 << 63
-_SCALARS = frozenset({str, bool, type(None), float})
+_SIMPLE = frozenset({str, bool, type(None), int})
 _PLAIN = frozenset({str, bool, type(None), float, int})
 
-_dumps = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
+
+
+class Unencodable(Exception):
+    """The value is not plain data; the text names what it is."""
+
+
+def _unknown(value: Any) -> Any:
+    raise Unencodable(f"value of type {type(value).__name__}")
+
+
+_quote = json.encoder.encode_basestring_ascii
+# The C encoder itself: `JSONEncoder.encode` would build one anew for each value.
+_chunks = json.encoder.c_make_encoder(None, _unknown, _quote, None, ":", ",", False, False, False)
+
+
+def dumps(tree: Any) -> str:
+    """A tree of plain lists, dictionaries with string keys and scalars as JSON text."""
+    return "".join(_chunks(tree, 0))
+
+
 _iterator_types: frozenset[type] = frozenset(
     type(x)
     for x in (
@@ -40,10 +59,6 @@ _iterator_types: frozenset[type] = frozenset(
     )
 )
 _view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
-
-
-class Unencodable(Exception):
-    """The value is not plain data; the text names what it is."""
 
 
 class Malformed(Exception):
@@ -62,6 +77,10 @@ def _float(value: float) -> Any:
     if value - value == 0.0:
         return value
     return {"f": "nan" if value != value else "inf" if value > 0 else "-inf"}
+
+
+def _big(values: list[Any]) -> bool:
+    return any(type(v) is int and not -_INT_LIMIT < v < _INT_LIMIT for v in values)
 
 
 class _Encoder:
@@ -205,7 +224,21 @@ def encode(value: Any) -> str:
     Raises:
       Unencodable: it is not plain data, too deep or too large.
     """
-    return _dumps(_Encoder().value(value))
+    kind = type(value)
+    if kind is int:
+        if -_INT_LIMIT < value < _INT_LIMIT:
+            return int.__repr__(value)
+    elif kind is str:
+        return _quote(value)
+    elif kind is bool:
+        return "true" if value else "false"
+    elif value is None:
+        return "null"
+    elif kind is list:
+        types = set(map(type, value))
+        if types <= _SIMPLE and len(value) < MAX_NODES and not (int in types and _big(value)):
+            return dumps(value)
+    return dumps(_Encoder().value(value))
 
 
 def tree(value: Any, fallback: Callable[[Any], Any] | None = None) -> Any:

@@ -135,6 +135,11 @@ class SyscallFilter:
             ctypes.c_ulong(0),
         )
 
+    def rehearse(self) -> None:
+        """Go the way of `install` with a harmless request, so that children inherit what that makes warm."""
+        for _ in range(50):
+            _prctl(3, *self._arguments[1:])  # PR_GET_DUMPABLE
+
     def install(self) -> None:
         """Confine this process for good; needs no_new_privs."""
         if _prctl(*self._arguments) != 0:

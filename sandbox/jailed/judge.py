@@ -11,7 +11,7 @@ import marshal
 import time
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from sandbox.jailed import codec, common, frames
 
@@ -58,15 +58,16 @@ class Refused(Exception):
 class _Asker:
     """The connection to the candidate, through the worker."""
 
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
+    def __init__(self, line: frames.Line) -> None:
+        self.line = line
         self.lied = False  # whether a candidate's own comparison took part in the verdict
         self.own = False  # whether the next handle decoded is an instance of a class that the question names
 
     def ask(self, request: list[Any], own: bool = False) -> Any:
         """Send one request; give the value, or raise what the candidate raised."""
-        frames.send(self.fd, f'["c",{codec._dumps(request)},0]'.encode())
-        kind, content = marshal.loads(frames.receive(self.fd))
+        self.line.put(f'["c",{codec.dumps(request)},0]'.encode())
+        self.line.wake()
+        kind, content = marshal.loads(self.line.receive())
         if kind == "error":
             raise remote_exception(content)
         self.own = own
@@ -235,13 +236,13 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
     return "error", type(error).__name__
 
 
-def serve(fd: int, request: dict[str, Any]) -> None:
+def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     """Run tests as the worker sends them: `(code, names of exceptions to stand in for)`."""
-    asker = _Asker(fd)
+    asker = _Asker(line)
     _install(asker)
     names: dict[str, Any] = {"__name__": "test"}
     while True:
-        code, needs, exceptions = marshal.loads(frames.receive(fd))
+        code, needs, exceptions = marshal.loads(line.receive())
         asker.lied = False
         if request["setup"] is not None and "__setup_done__" not in names:
             exec(request["setup"], names)
@@ -262,5 +263,6 @@ def serve(fd: int, request: dict[str, Any]) -> None:
         except BaseException as caught:
             error = caught
         outcome, detail = _outcome(error)
-        content = codec._dumps([outcome, detail, asker.lied])
-        frames.send(fd, f'["o",{content},{time.process_time():.6f}]'.encode())
+        content = codec.dumps([outcome, detail, asker.lied])
+        line.put(f'["o",{content},{time.process_time_ns()}]'.encode())
+        line.wake()

@@ -118,12 +118,12 @@ class Objects:
             result = isinstance(self.target(item[1]), self.target(item[2]))
         else:
             result = self.tree(_OPERATORS[item[2]](self.target(item[1]), *map(codec.decode, item[3])))
-        return codec._dumps(result)
+        return codec.dumps(result)
 
     def call(self, reference: Any, args: Any, kwargs: Any) -> Any:
         """Call with rebuilt arguments; report the result and what became of arguments that can change."""
         texts = [
-            codec._dumps(arg) for arg in args
+            codec.dumps(arg) for arg in args
         ]  # decoding may hand out the tree itself, which the call then changes
         values = [codec.decode(arg) for arg in args]
         value = self.target(reference)(*values, **{k: codec.decode(v) for k, v in kwargs.items()})
@@ -134,7 +134,7 @@ class Objects:
                 if now is value:
                     same = index
                 changed = self.tree(now)
-                if codec._dumps(changed) != before:
+                if codec.dumps(changed) != before:
                     after.append([index, changed])
         return {"value": None if same is not None else self.tree(value), "after": after, "same": same}
 

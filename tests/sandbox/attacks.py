@@ -260,7 +260,7 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("forbidden",),
     ),
     "raise_own_limits": (
-        "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
+        "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
         DENIED,
     ),
     # Crashes.

@@ -56,7 +56,7 @@ def test_killed_processes_lose_no_program(victim):
         stop = threading.Event()
 
         def assassin():
-            while not stop.wait(0.15):
+            while not stop.wait(0.4):
                 pid = box._pool[0].process.pid
                 for target in [pid] if victim == "worker" else children(pid):
                     os.kill(target, signal.SIGKILL)
