@@ -45,7 +45,7 @@ SANITIZED = {
 }
 MBPPPLUS = {
     "task_id": "Mbpp/2",
-    "prompt": '"""\nWrite a function to find shared elements.\nassert similar_elements((3,),(4,)) == ()\n"""\n',
+    "prompt": '"""\nFind the shared elements.\nassert similar_elements((3,),(4,)) == ()\n"""\n',
     "entry_point": "similar_elements",
     "canonical_solution": "def similar_elements(a, b):\n    return tuple(set(a) & set(b))\n",
     "base_input": [[[3, 4], [4, 5]]],
