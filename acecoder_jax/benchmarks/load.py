@@ -20,7 +20,7 @@ from acecoder_jax.benchmarks.check_source import called_function, split_check
 from acecoder_jax.benchmarks.plus import call_source, mbpp_arguments, plus_test
 from acecoder_jax.data.records import Question
 from acecoder_jax.errors import UserError
-from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
+from sandbox import Evaluation, EvaluationResult, Limits, Program, Sandbox, SandboxError
 
 # Canonical programs are trusted to end, and have up to 1,100 inputs each.
 _REFERENCE_LIMITS = Limits(
@@ -29,21 +29,22 @@ _REFERENCE_LIMITS = Limits(
 _MBPP_TEST_SPLIT = range(11, 511)  # by its authors; the other rows are for prompting and fine-tuning
 
 
-def load_benchmark(name: str, path: str | Path, box: Sandbox | None = None) -> list[Question]:
+def load_benchmark(name: str, path: str | Path, isolation: str = "full") -> list[Question]:
     """Read a benchmark file, `.jsonl` or `.json`, gzipped or not.
 
     Args:
       name: one of `BENCHMARKS`.
       path: the published file. `mbpp` reads the full file and the sanitized one, and keeps task ids 11 to 510
         of either, the test split.
-      box: where the canonical programs of the EvalPlus sets are run for their expected values; a sandbox with
-        generous limits is opened when there is none.
+      isolation: of the sandbox in which the canonical programs of the EvalPlus sets are run for their
+        expected values; see `sandbox.Sandbox`.
 
     Returns:
       One question a task with the benchmark's own ids, all `held_out`, in the file's order.
 
     Raises:
-      UserError: the name is unknown, or the file is missing, has another form, or holds a row without tests.
+      UserError: the name is unknown; the file is missing, has another form, or holds a row without tests; or
+        the sandbox cannot run here.
     """
     if name not in BENCHMARKS:
         raise UserError(f"benchmark {name!r}: unknown name; choose from {', '.join(BENCHMARKS)}")
@@ -59,7 +60,7 @@ def load_benchmark(name: str, path: str | Path, box: Sandbox | None = None) -> l
     if not questions:
         raise UserError(f"{path}: holds no tasks; give the published {name} file")
     if plus:
-        questions = _with_expected_values(name, questions, box)
+        questions = _with_expected_values(name, questions, isolation)
     for where, _, question in questions:
         if not question.tests:
             raise UserError(f"{where}: {question.id} has no tests; give the published {name} file")
@@ -156,7 +157,7 @@ def _mbppplus(name: str, row: dict[str, Any]) -> Question:
 
 
 def _with_expected_values(
-    name: str, tasks: list[tuple[str, dict[str, Any], Question]], box: Sandbox | None
+    name: str, tasks: list[tuple[str, dict[str, Any], Question]], isolation: str
 ) -> list[tuple[str, dict[str, Any], Question]]:
     """The tasks with tests made from their inputs and their canonical programs' answers."""
     inputs: list[list[list[Any]]] = []
@@ -173,7 +174,7 @@ def _with_expected_values(
         for (_, _, q), calls in zip(tasks, inputs)
     ]
     finished, left_out = [], collections.Counter()
-    for (where, row, question), calls, answer in zip(tasks, inputs, _evaluate(evaluations, box)):
+    for (where, row, question), calls, answer in zip(tasks, inputs, _evaluate(evaluations, isolation)):
         tests = []
         for arguments, call in zip(calls, answer.values):
             try:
@@ -189,12 +190,10 @@ def _with_expected_values(
     return finished
 
 
-def _evaluate(evaluations: list[Evaluation], box: Sandbox | None) -> list[Any]:
+def _evaluate(evaluations: list[Evaluation], isolation: str) -> list[EvaluationResult]:
     try:
-        if box is not None:
+        with Sandbox(limits=_REFERENCE_LIMITS, isolation=isolation) as box:
             return box.evaluate(evaluations)
-        with Sandbox(limits=_REFERENCE_LIMITS) as own:
-            return own.evaluate(evaluations)
     except SandboxError as error:
         raise UserError(f"benchmark expected values: {error}") from error
 

@@ -102,7 +102,8 @@ def _answers(
     for line in read_lines(folder, "records-*.jsonl"):
         verdict = verdicts.get(line["id"])
         if verdict is not None:
-            who = f"{model}, {line['id'].rsplit('#', 1)[-1]}" if model else line["id"]
+            which = line["id"].rsplit("#", 1)[-1]
+            who = f"{model}, {which if which == 'greedy' else 'sample ' + which}" if model else line["id"]
             yield _answer(line, verdict, questions.get(line["question_id"])) | {"who": who, "step": step.name}
 
 

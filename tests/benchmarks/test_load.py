@@ -1,13 +1,14 @@
 """The readers on small made files of each public form, on the published files if at hand, and on bad ones."""
 
 import gzip
+import itertools
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from acecoder_jax.benchmarks.load import BENCHMARKS, check_references, humaneval_prompt, load_benchmark
+from acecoder_jax.benchmarks.load import check_references, humaneval_prompt, load_benchmark
 from acecoder_jax.errors import UserError
 from sandbox import Limits, Sandbox
 
@@ -84,11 +85,16 @@ def test_humaneval(written, box):
 
 
 def test_humanevalplus_computes_the_expected_values(written, box):
-    (question,) = load_benchmark("humanevalplus", written(HUMANEVALPLUS), box)
+    (question,) = load_benchmark("humanevalplus", written(HUMANEVALPLUS))
     assert len(question.tests) == 3
     assert question.tests[2] == "assert abs(half(-1) - (-0.5)) <= 0.00010005"
     assert check_references([question], box) == []
-    assert load_benchmark("humanevalplus", written(HUMANEVALPLUS)) == [question]  # with a sandbox of its own
+    assert load_benchmark("humanevalplus", written(HUMANEVALPLUS)) == [question]
+
+
+def test_an_unknown_isolation_is_one_clear_line(written):
+    with pytest.raises(UserError, match="wishful"):
+        load_benchmark("humanevalplus", written(HUMANEVALPLUS), isolation="wishful")
 
 
 def test_mbpp_full_form_keeps_the_test_split(written, box):
@@ -107,7 +113,7 @@ def test_mbpp_sanitized_form_puts_the_imports_into_each_test(written, box):
 
 
 def test_mbppplus(written, box):
-    (question,) = load_benchmark("mbppplus", written(MBPPPLUS), box)
+    (question,) = load_benchmark("mbppplus", written(MBPPPLUS))
     assert question.tests == ("assert set(similar_elements((3, 4), (4, 5))) == {4}",)
     assert '"""' not in question.prompt and "shared elements" in question.prompt
     assert question.prompt.count("assert ") == 1
@@ -119,10 +125,10 @@ def test_the_self_check_names_a_wrong_reference(written, box):
     assert check_references(load_benchmark("humaneval", written(HUMANEVAL, wrong)), box) == ["HumanEval/8"]
 
 
-def test_inputs_that_the_canonical_program_cannot_answer_are_left_out_and_named(written, box):
+def test_inputs_that_the_canonical_program_cannot_answer_are_left_out_and_named(written):
     row = HUMANEVALPLUS | {"plus_input": [["text"]]}
     with pytest.warns(UserWarning, match="1 of HumanEval/7"):
-        (question,) = load_benchmark("humanevalplus", written(row), box)
+        (question,) = load_benchmark("humanevalplus", written(row))
     assert len(question.tests) == 1
 
 
@@ -164,15 +170,37 @@ def test_missing_and_damaged_files(tmp_path):
         load_benchmark("humaneval", tmp_path / "text.jsonl")
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
-@pytest.mark.filterwarnings("ignore:.*inputs left out")
+def published(name):
+    """The path of a published file, if it is at hand."""
+    path = DATA / FILES[name][0]
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not at hand; set ACECODER_DATA")
+    return path
+
+
+@pytest.mark.parametrize("name", ["humaneval", "mbpp"])
 def test_published_files_and_their_canonical_solutions(name, box):
-    file, tasks = FILES[name]
-    if not (DATA / file).is_file():
-        pytest.skip(f"{file} is not at hand; set ACECODER_DATA")
-    questions = load_benchmark(name, DATA / file, box)
-    assert len({question.id for question in questions}) == len(questions) == tasks
-    if name == "mbppplus":
-        questions = questions[:60]  # the whole set takes minutes; its slow tasks are at the end
+    questions = load_benchmark(name, published(name))
+    assert len({question.id for question in questions}) == len(questions) == FILES[name][1]
     # Mbpp/367 takes a tree of the program's own class, which cannot travel between processes.
     assert check_references(questions, box) == (["Mbpp/367"] if name == "mbpp" else [])
+
+
+@pytest.mark.parametrize("name", ["humanevalplus", "mbppplus"])
+def test_the_beginning_of_published_plus_files(name, box, tmp_path):
+    with gzip.open(published(name), "rt") as file:
+        lines = list(itertools.islice(file, 50))
+    (tmp_path / "some.jsonl").write_text("".join(lines))
+    questions = load_benchmark(name, tmp_path / "some.jsonl")
+    assert len(questions) == 50
+    assert min(len(question.tests) for question in questions) >= 5
+    assert check_references(questions, box) == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*inputs left out")
+@pytest.mark.parametrize("name", ["humanevalplus", "mbppplus"])
+def test_whole_published_plus_files(name, box):
+    questions = load_benchmark(name, published(name))
+    assert len({question.id for question in questions}) == len(questions) == FILES[name][1]
+    assert check_references(questions, box) == []

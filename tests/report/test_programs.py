@@ -44,7 +44,7 @@ def test_the_choice_depends_on_ids_only(root):
 
 def test_all_samples_of_a_chosen_question_are_shown(root):
     for entry in sampled_programs(read_steps(root), 2):
-        assert [answer["who"] for answer in entry["answers"]] == [f"import, {n}" for n in range(4)]
+        assert [answer["who"] for answer in entry["answers"]] == [f"import, sample {n}" for n in range(4)]
 
 
 def test_rollouts_are_those_of_the_last_step(root):
