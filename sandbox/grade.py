@@ -51,7 +51,7 @@ def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
 
 @functools.lru_cache(maxsize=2000)
 def _plans(tests: tuple[str, ...], entry_points: tuple[str, ...], setup: str) -> tuple[plan.Plan, ...]:
-    names = frozenset(entry_points)
+    names = frozenset(entry_points or plan.infer_entry_points(tests, setup))
     return tuple(plan.plan_test(test, names, setup) for test in tests)
 
 

@@ -21,7 +21,8 @@ from importlib import resources
 from typing import Any, NoReturn
 
 from sandbox.jailed import confine
-from sandbox.records import Limits, SandboxError
+from sandbox.records import Limits
+from sandbox.tiers import explain
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -325,7 +326,13 @@ class Jail:
         flags = signal.SIGCHLD
         if settings.tier == "full":
             flags |= NAMESPACES | (0 if os.geteuid() == 0 else CLONE_NEWUSER)
-        self.pid = confine.syscall("clone", flags, 0, 0, 0, 0)
+        try:
+            self.pid = confine.syscall("clone", flags, 0, 0, 0, 0)
+        except OSError as error:
+            for fd in (program_read, program_write, errors_read, errors_write):
+                os.close(fd)
+            control.close()
+            raise explain(settings.tier, str(error)) from error
         if self.pid == 0:
             _become_zygote(settings, theirs.fileno(), program_read, errors_write)
         theirs.close()
@@ -358,9 +365,7 @@ class Jail:
             hello = b""
         if hello != b"ready":
             reason = os.read(errors, 4096) if select.select([errors], [], [], 0)[0] else b""
-            raise SandboxError(
-                f"cannot start a jail at isolation {self.settings.tier!r}: {reason.decode() or 'zygote died'}"
-            )
+            raise explain(self.settings.tier, reason.decode() or "the zygote died")
 
     def fork(self, *fds: int) -> int:
         """Fork a child on a control socket and a pipe, with the next two of `fds`, if given, as its standard input

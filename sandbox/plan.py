@@ -12,7 +12,7 @@ import copy
 import functools
 import marshal
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, TypeVar
@@ -533,6 +533,23 @@ _Tree = TypeVar("_Tree", bound=ast.AST)
 
 def _copy(tree: _Tree) -> _Tree:
     return copy.deepcopy(tree)
+
+
+def infer_entry_points(tests: Sequence[str], setup: str = "") -> tuple[str, ...]:
+    """The names that tests use and nobody else defines: what they expect of the candidate, where no metadata says it."""
+    names: set[str] = set()
+    for test in tests:
+        try:
+            tree = ast.parse(test.strip())
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        called = {
+            root.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call | ast.Attribute) and (root := _root(node)) is not None
+        }
+        names |= called - bound_names(tree)
+    return tuple(sorted(names - setup_names(setup) - _BUILTINS - common.NAMES))
 
 
 def split_tests(source: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ thread moves jobs and answers; a worker that dies is replaced and its job runs a
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import itertools
 import os
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,13 @@ class _Worker:
             del self.incoming[: 8 + size]
 
     def stop(self) -> None:
-        """Kill the worker; its jail dies with it."""
+        """Hang up, upon which the worker takes down its jail and ends; kill it if it does not."""
         self.socket.close()
-        self.process.kill()
-        self.process.wait()
+        try:
+            self.process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 _BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from sandbox.worker import main; main()"
@@ -244,6 +248,22 @@ class Sandbox:
             running -= 1
             yield done.popleft().result()
 
+    async def run_async(self, programs: Iterable[Program]) -> list[Verdict]:
+        """`run` for an event loop, which stays free meanwhile."""
+        return await asyncio.gather(*(asyncio.wrap_future(self.submit(program)) for program in programs))
+
+    async def stream_async(self, programs: Iterable[Program]) -> AsyncIterator[Verdict]:
+        """`stream` for an event loop, with the same back-pressure."""
+        source, running = iter(programs), set[asyncio.Future[Verdict]]()
+        while True:
+            for program in itertools.islice(source, max(0, 4 * self.workers - len(running))):
+                running.add(asyncio.wrap_future(self.submit(program)))
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
     # The pool's thread.
 
     def _loop(self) -> None:
@@ -319,5 +339,7 @@ class Sandbox:
 
 
 def _stop_all(pool: Sequence[_Worker]) -> None:
+    for worker in pool:
+        worker.socket.close()  # all at once, so that they end together
     for worker in pool:
         worker.stop()

@@ -81,7 +81,8 @@ class Program:
       program: the candidate's Python source. Hostile until proven otherwise.
       tests: independent test statements, usually `assert f(...) == ...`. The candidate never sees them.
       entry_points: the names that count as the candidate's. They must come from the question, never from the
-        candidate's code: only calls to these are sent to the candidate's process.
+        candidate's code: only calls to these are sent to the candidate's process. When there are none, the names that the
+        tests call and nobody else defines.
       setup: trusted test-side code (imports, helper functions) that runs before the program and before the tests. The
         candidate's process runs it too, so it must not hold expected values.
       stdin: (input text, expected output) pairs; the program runs once for each, as a script.

@@ -208,7 +208,7 @@ class Run:
         try:
             kind, content, cpu = codec.parse(frame)
             cpu = float(cpu) / 1e9
-        except (codec.Malformed, ValueError, TypeError, OverflowError):
+        except (codec.Malformed, ValueError, TypeError, OverflowError, RecursionError):
             self.end()
             return Reply("crashed", detail="broke the protocol")
         used = max(0.0, cpu - peer.cpu)
@@ -227,7 +227,8 @@ class Run:
         if kind == "r":
             return Reply("ready")
         if kind == "u":
-            return Reply("failed", detail=f"returned no plain data: {_printable(content, 100)}", cpu_s=used)
+            what = content if isinstance(content, str) else "?"
+            return Reply("failed", detail=f"returned no plain data: {_printable(what, 100)}", cpu_s=used)
         if kind == "m":
             return Reply("out_of_memory", detail="MemoryError", cpu_s=used)
         shape = isinstance(content, list) and len(content) == 4 and isinstance(content[0], str)
@@ -362,7 +363,7 @@ class Run:
             self.end()
         if reply.kind == "value":
             if item[0] == "unittest" and isinstance(reply.content, list) and len(reply.content) == 2:
-                outcome, detail = (_printable(part, 200) for part in reply.content)
+                outcome, detail = (_printable(part, 200) if isinstance(part, str) else "" for part in reply.content)
                 known = outcome if outcome in ("passed", "failed", "error") else "crashed"
                 return TestOutcome(known, detail, in_process=True)
             return TestOutcome("passed", in_process=True)
@@ -375,7 +376,7 @@ class Run:
             files = [os.memfd_create(name) for name in ("stdin", "stdout")]
             for fd in files:
                 stack.callback(os.close, fd)
-            data = text.encode()
+            data = text.encode(errors="surrogatepass")
             while data:
                 data = data[os.write(files[0], data) :]
             os.lseek(files[0], 0, os.SEEK_SET)

@@ -19,6 +19,7 @@ from typing import Any
 from sandbox.grade import grade, unittest_methods
 from sandbox.jail import Jail, JailLost, JailSettings
 from sandbox.jailed import codec
+from sandbox.plan import infer_entry_points
 from sandbox.records import (
     EvaluatedCall,
     Evaluation,
@@ -64,6 +65,8 @@ class Grader:
 
     def _once(self, jail: Jail, job: Any) -> Any:
         entry_points = job.entry_points if isinstance(job, Program) else ()
+        if isinstance(job, Program) and not entry_points:
+            entry_points = infer_entry_points(job.tests, job.setup)
         run = Run(jail, _compiled(job.setup, "<setup>"), job.program, entry_points, self.parent_fd)
         answer: Any
         if isinstance(job, Evaluation):

@@ -1,7 +1,8 @@
 """Hostile programs by name: what each does, and the outcomes that its test may have. None may pass.
 
 Every program defines `f`, and the hidden test is `assert f(7) == 918273645`. A program that gets hold of that number, or
-makes the judge take something else for it, has won.
+makes the judge take something else for it, has won. What would hurt the host if the isolation failed is asked for in a
+form that does no harm then: signal 0, opening without writing, mounting onto nothing.
 """
 
 from __future__ import annotations
@@ -248,7 +249,7 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
         FAIL,
     ),
     "kill_parent": ("import os\ndef f(x): os.kill(os.getppid(), 9)", ("forbidden",)),
-    "kill_everyone": ("import os\ndef f(x): os.kill(-1, 9)", ("forbidden",)),
+    "kill_everyone": ("import os\ndef f(x): os.kill(-1, 0)", ("forbidden",)),
     "kill_group": ("import os\ndef f(x): os.killpg(0, 9)", ("forbidden",)),
     "stop_itself": ("import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)", ("forbidden",)),
     "signal_by_descriptor": (
@@ -291,15 +292,16 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("failed", "forbidden", "error"),
     ),
     "write_outside": ("def f(x): open('/usr/owned', 'w').write('x')", DENIED),
-    "write_library": ("import os\ndef f(x): open(os.__file__, 'a').write('x')", DENIED),
-    "remove_everything": ("import shutil\ndef f(x): shutil.rmtree('/')", DENIED),
-    "remove_library": ("import os\ndef f(x): os.unlink(os.__file__)", DENIED),
+    "write_library": ("import os\ndef f(x): os.open(os.__file__, os.O_WRONLY)", DENIED),
+    "remove_everything": ("import shutil\ndef f(x): shutil.rmtree('CANARY')", DENIED),
+    "remove_library": ("import os\ndef f(x): os.rename(os.__file__, os.__file__)", DENIED),
     "symlink_out": (
         "import os\ndef f(x):\n    os.symlink('/etc/passwd', '/tmp/l')\n    return open('/tmp/l').read()",
         DENIED,
     ),
     "mount": (
-        "import ctypes\ndef f(x): return ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None)",
+        "import ctypes\ndef f(x):\n    libc = ctypes.CDLL(None, use_errno=True)\n    libc.mount(b'none', b'/nowhere', b'tmpfs', 0, None)\n"
+        "    assert ctypes.get_errno() == 1, 'not refused'\n    return 0",
         FAIL,
     ),
     "unshare": ("import ctypes\ndef f(x): return ctypes.CDLL(None).unshare(0x10000000)", FAIL),
@@ -314,8 +316,8 @@ ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
         FAIL,
     ),
     "memory_file": ("import os\ndef f(x): return os.memfd_create('a')", ("forbidden",)),
-    "set_host_name": ("import socket\ndef f(x): socket.sethostname('owned')", ("forbidden",)),
-    "kernel_settings": ("def f(x): open('/proc/sys/kernel/core_pattern', 'w').write('x')", DENIED),
+    "set_host_name": ("import socket\ndef f(x): socket.sethostname(socket.gethostname())", ("forbidden",)),
+    "kernel_settings": ("import os\ndef f(x): os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY)", DENIED),
     "devices": (
         "import os\ndef f(x): return [open('/dev/' + n, 'rb') for n in ('vda', 'sda', 'mem', 'kmsg')]",
         DENIED,

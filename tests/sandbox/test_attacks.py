@@ -31,7 +31,7 @@ def tier(request, tmp_path_factory):
     except SandboxError as error:
         pytest.skip(str(error))
     with box:
-        yield request.param, box
+        yield request.param, box, canary
     assert canary.read_text() == "untouched"
     assert _host() == before
 
@@ -63,8 +63,9 @@ def _children(parent: int) -> list[int]:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack(tier, name):
-    _, box = tier
+    _, box, canary = tier
     program, expected = ATTACKS[name]
+    program = program.replace("CANARY", str(canary.parent))
     attack, good = box.run([Program(name, program, (TEST,), ("f",)), GOOD])
     (outcome,) = attack.outcomes
     assert outcome.outcome in expected, outcome
@@ -74,7 +75,7 @@ def test_attack(tier, name):
 
 @pytest.mark.parametrize("name", DISK)
 def test_attack_on_the_private_disk(tier, name):
-    isolation, box = tier
+    isolation, box, _ = tier
     if isolation != "full":
         pytest.skip("only the full tier gives programs a disk")
     program, expected = DISK[name]
@@ -108,14 +109,14 @@ def test_attack_on_the_private_disk(tier, name):
     ],
 )
 def test_attack_on_tests_that_a_judge_child_runs(tier, name, test):
-    _, box = tier
+    _, box, _ = tier
     (verdict,) = box.run([Program(name, ATTACKS[name][0], (test,), ("f",))])
     assert verdict.outcomes[0].outcome in ("failed", "error", "crashed"), verdict
 
 
 def test_the_candidates_names_come_from_the_question_only(tier):
     """A candidate that defines `abs` must not pull the expected value into its own process."""
-    _, box = tier
+    _, box, _ = tier
     program = "import sys\nseen = []\ndef abs(x):\n    seen.append(x)\n    return 0\ndef f(x): return 3.0\ndef math(): pass"
     tests = (f"assert abs(f(7) - {SECRET}) < 1e-6", f"x = f(7)\nassert abs(x - {SECRET}) < 1e-6")
     (verdict,) = box.run([Program("abs", program, tests, ("f",))])
@@ -123,7 +124,7 @@ def test_the_candidates_names_come_from_the_question_only(tier):
 
 
 def test_programs_cannot_leave_messages_for_each_other(tier):
-    _, box = tier
+    _, box, _ = tier
     leave = (
         "import os, sys, builtins\nbuiltins.message = os.environ['M'] = sys.message = 'hello'\n"
         "try:\n    open('/tmp/message', 'w').write('hello'); os.mkdir('/tmp/folder')\nexcept OSError: pass\ndef f(x): return 0"
