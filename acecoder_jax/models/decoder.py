@@ -45,7 +45,7 @@ def rms_norm(x: Float[Array, "*batch width"], weight: Float[Array, "width"], eps
     """Root-mean-square norm, computed in float32 and returned in the dtype of `x`."""
     wide = x.astype(jnp.float32)
     wide = wide * jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + eps)
-    return (wide * jnp.expand_dims(weight, range(x.ndim - 1))).astype(x.dtype)
+    return (wide * jnp.expand_dims(weight.astype(jnp.float32), range(x.ndim - 1))).astype(x.dtype)
 
 
 def rope_tables(

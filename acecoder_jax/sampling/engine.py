@@ -121,7 +121,7 @@ class Engine:
           stop: ends a completion early; given its token ids, and monotone: once true, true for every longer one.
         """
         self._config, self._graph, self._sampling = config, graph, sampling
-        self._max_prompt, self._max_new = _round_up(max_prompt_tokens, _PROMPT_BUCKET), max_new_tokens
+        self._max_prompt, self._max_new = max_prompt_tokens, max_new_tokens
         self._eos, self._stop = frozenset(eos_ids), stop
         self._slots, self._chunk, self._dtype = slots, chunk, dtype
         self._params: nnx.State | None = None
@@ -139,7 +139,7 @@ class Engine:
         """Sample all requests; yields each as it finishes, in no fixed order.
 
         Raises:
-          UserError: a prompt is empty or too long; all of them are named.
+          UserError: a prompt is empty or too long; the first few such requests are named.
         """
         assert self._view is not None, "load parameters before generating"
         self._check(requests)
