@@ -12,6 +12,7 @@ import copy
 import functools
 import marshal
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -167,7 +168,7 @@ class _Folder(ast.NodeTransformer):
 class _Hoister(ast.NodeTransformer):
     """Replaces every closed call into the candidate by a value (`__v0`) or a request (`__ask__(0)`); keeps the calls."""
 
-    def __init__(self, candidate: frozenset[str], bound: frozenset[str], request: bool) -> None:
+    def __init__(self, candidate: frozenset[str], bound: Counter[str], request: bool) -> None:
         self.candidate = candidate
         self.bound = bound
         self.request = request
@@ -176,8 +177,11 @@ class _Hoister(ast.NodeTransformer):
         self.objects = False  # whether a call constructs an object, which stays with the candidate
 
     def _take(self, node: ast.expr) -> ast.expr:
-        if any(isinstance(n, ast.Name) and n.id in self.bound for n in ast.walk(node)):
-            self.left_over = True
+        inside = _bindings(node)
+        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        walrus = any(isinstance(n, ast.NamedExpr) for n in ast.walk(node))
+        if walrus or any(self.bound[name] > inside[name] for name in used):
+            self.left_over = True  # it depends on, or changes, what only the test knows
             return node
         self.calls.append(node)
         number = len(self.calls) - 1
@@ -222,23 +226,26 @@ class _Hoister(ast.NodeTransformer):
         return node
 
 
-def bound_names(tree: ast.AST) -> frozenset[str]:
-    """Names that the code itself binds: assignments, loops, arguments, imports, definitions, handlers."""
-    names = set()
+def _bindings(tree: ast.AST) -> Counter[str]:
+    """How often the code binds each name: assignments, loops, arguments, imports, definitions, handlers."""
+    names: Counter[str] = Counter()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+            names[node.id] += 1
         elif isinstance(node, ast.arg):
-            names.add(node.arg)
+            names[node.arg] += 1
         elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).split(".")[0])
-        elif (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            or isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar)
-            and node.name
-        ):
-            names.add(node.name)
-    return frozenset(names)
+            names[(node.asname or node.name).split(".")[0]] += 1
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names[node.name] += 1
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            names[node.name] += 1
+    return names
+
+
+def bound_names(tree: ast.AST) -> frozenset[str]:
+    """The names that the code itself binds."""
+    return frozenset(_bindings(tree))
 
 
 def _plain_imports(tree: ast.AST) -> frozenset[str]:
@@ -469,11 +476,13 @@ def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
 def _plan(tree: ast.Module, candidate: frozenset[str], setup: str) -> Plan:
     compile(tree, "<test>", "exec")
     imports = _plain_imports(tree)
-    bound = bound_names(tree) - imports
+    bound = _bindings(tree)
+    for name in imports:
+        del bound[name]
     used = {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
-    free = used - bound - candidate - setup_names(setup) - _BUILTINS
+    free = used - bound.keys() - candidate - setup_names(setup) - _BUILTINS
     needs = _common(tree, free | imports)
     reason = _vacuous(tree, candidate, sorted(free - common.NAMES))
     if reason:

@@ -45,6 +45,8 @@ class _Worker:
                     "-s",
                     "-P",
                     "-S",
+                    "-W",
+                    "ignore",
                     "-c",
                     _BOOTSTRAP,
                     str(_package_parent()),
