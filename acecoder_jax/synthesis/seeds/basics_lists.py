@@ -5,12 +5,12 @@ source text by `load_seeds`; nothing in the project imports or calls these funct
 """
 
 
-def sum_list(numbers: list[int]) -> int:
+def sum_of_list(numbers: list[int]) -> int:
     """Returns the sum of the numbers in `numbers`.
 
-    >>> sum_list([1, 2, 3])
+    >>> sum_of_list([1, 2, 3])
     6
-    >>> sum_list([10, -4])
+    >>> sum_of_list([10, -4])
     6
     """
     return sum(numbers)
@@ -104,12 +104,12 @@ def reverse_list(items: list[int]) -> list[int]:
     return items[::-1]
 
 
-def sort_list(numbers: list[int]) -> list[int]:
+def sort_numbers(numbers: list[int]) -> list[int]:
     """Returns a list of the numbers in `numbers` sorted from smallest to largest.
 
-    >>> sort_list([3, 1, 2])
+    >>> sort_numbers([3, 1, 2])
     [1, 2, 3]
-    >>> sort_list([5, -5, 0])
+    >>> sort_numbers([5, -5, 0])
     [-5, 0, 5]
     """
     return sorted(numbers)

@@ -7,34 +7,34 @@ source text by `load_seeds`; nothing in the project imports or calls these funct
 import math
 
 
-def rectangle_area(width: int, height: int) -> int:
+def area_of_rectangle(width: int, height: int) -> int:
     """Returns the area of a rectangle with the given `width` and `height`.
 
-    >>> rectangle_area(3, 5)
+    >>> area_of_rectangle(3, 5)
     15
-    >>> rectangle_area(2, 10)
+    >>> area_of_rectangle(2, 10)
     20
     """
     return width * height
 
 
-def square_area(side: int) -> int:
+def area_of_square(side: int) -> int:
     """Returns the area of a square with the given `side`.
 
-    >>> square_area(4)
+    >>> area_of_square(4)
     16
-    >>> square_area(10)
+    >>> area_of_square(10)
     100
     """
     return side * side
 
 
-def square_perimeter(side: int) -> int:
+def perimeter_of_square(side: int) -> int:
     """Returns the perimeter of a square with the given `side`.
 
-    >>> square_perimeter(3)
+    >>> perimeter_of_square(3)
     12
-    >>> square_perimeter(10)
+    >>> perimeter_of_square(10)
     40
     """
     return 4 * side
@@ -73,12 +73,12 @@ def circle_diameter(radius: float) -> float:
     return 2 * radius
 
 
-def circle_circumference(radius: float) -> float:
+def circumference_of_circle(radius: float) -> float:
     """Returns the circumference of a circle with the given `radius`.
 
-    >>> circle_circumference(1.0)
+    >>> circumference_of_circle(1.0)
     6.283185307179586
-    >>> circle_circumference(0.5)
+    >>> circumference_of_circle(0.5)
     3.141592653589793
     """
     return 2 * math.pi * radius
