@@ -127,18 +127,17 @@ class Zygote:
                 pass
         for pid in self.children:
             os.kill(pid, signal.SIGKILL)  # unreaped, so the number is still its own
-        ends = []
+        ends: list[tuple[int, int, float, int]] = []
         while True:
+            if len(ends) == len(self.children) and not self.settings["seccomp"]:
+                self.kill_strays()
             try:
                 pid, status, usage = os.wait4(-1, 0)
             except ChildProcessError:
                 break
             if pid in self.children:
-                ends.append(
-                    (self.children.index(pid), status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
-                )
-            elif not self.settings["pid_namespace"]:
-                self.kill_strays()
+                used = usage.ru_utime + usage.ru_stime
+                ends.append((self.children.index(pid), status, used, usage.ru_maxrss))
         self.children.clear()
         return sorted(ends)
 

@@ -21,8 +21,8 @@ DATA = Path(os.environ.get("ACECODER_DATA") or HERE.parents[2].parent / "shared"
 LIMITS = Limits(test_cpu_s=40, program_cpu_s=120, test_wall_s=120, program_wall_s=300)
 # Tests that naive execution fails and we pass: they use a standard module that neither they nor the program import.
 MISSING_IMPORT = "NameError"
-# A matrix of two million numbers is more than a call may return (`Limits.value_kb`).
-TOO_LARGE = {"matrix/count_negative_numbers_in_sorted_matrix.py:generate_large_matrix"}
+# These pass around a matrix of two million numbers, more than a call may return (`Limits.value_kb`).
+TOO_LARGE = "matrix/count_negative_numbers_in_sorted_matrix.py:"
 
 
 def rows(name: str) -> list[dict]:
@@ -87,12 +87,15 @@ def humaneval_plus(name: str = "HumanEvalPlus-Mini") -> list[Program]:
         results = box.evaluate(wanted)
     programs = []
     for evaluation, result in zip(wanted, results):
-        tests = tuple(
-            f"assert {call} == {value.value!r}"
-            for call, value in zip(evaluation.calls, result.values)
-            if value.outcome == "passed" and all(word not in repr(value.value) for word in ("nan", "inf"))
-        )
-        programs.append(Program(evaluation.id, evaluation.program, tests, top_level(evaluation.program)))
+        tests = []
+        for call, value in zip(evaluation.calls, result.values):
+            try:
+                expected = repr(value.value)
+            except ValueError:  # an integer of more than 4300 digits has no literal
+                continue
+            if value.outcome == "passed" and "nan" not in expected and "inf" not in expected:
+                tests.append(f"assert {call} == {expected}")
+        programs.append(Program(evaluation.id, evaluation.program, tuple(tests), top_level(evaluation.program)))
     return programs
 
 
@@ -120,7 +123,7 @@ def check(name: str, programs: list[Program], packages: tuple[str, ...] = ()) ->
         for test, outcome, plain in zip(program.tests, verdict.outcomes, expected):
             kinds[plan_test(test, frozenset(program.entry_points), program.setup).kind] += 1
             kinds["in_process verdicts"] += outcome.in_process
-            if outcome.outcome == "vacuous" or program.id in TOO_LARGE:
+            if outcome.outcome == "vacuous" or program.id.startswith(TOO_LARGE):
                 continue
             if plain == MISSING_IMPORT and outcome.outcome == "passed":
                 kinds["passed for want of an import only"] += 1
