@@ -68,9 +68,19 @@ def param_shardings(params: nnx.State, mesh: Mesh) -> Any:
 
 
 def place_rows(batch: Any, mesh: Mesh) -> Any:
-    """Put a batch of host arrays on the mesh: rows split, scalars everywhere."""
+    """Put a batch of host arrays on the mesh: rows split, scalars everywhere.
+
+    Raises:
+      UserError: the rows do not divide over the devices that share them.
+    """
+    ways = mesh.shape["data"] * mesh.shape["fsdp"]
 
     def put(leaf):
+        if np.ndim(leaf) and len(leaf) % ways:
+            raise UserError(
+                f"config.rows_per_microbatch: {len(leaf)} rows do not divide over data x fsdp = {ways} devices;"
+                f" use a multiple of {ways}, or another config.mesh"
+            )
         return jax.device_put(leaf, NamedSharding(mesh, ROWS if np.ndim(leaf) else P()))
 
     return jax.tree.map(put, batch)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import optax
 import orbax.checkpoint as ocp
 from flax import nnx
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
@@ -75,8 +75,17 @@ class Trainer:
         """Place the parameters on the mesh and make a fresh optimizer state beside them."""
         self.step = 0
         self._mesh = mesh
-        self.params = jax.device_put(params, param_shardings(params, mesh))
-        self._opt_state = jax.jit(optimizer.init)(self.params)
+        shardings = param_shardings(params, mesh)
+        self.params = jax.device_put(params, shardings)
+        # Zeros do not depend on the parameters' values, so the compiler would not place them like the parameters.
+        moments = optax.tree_map_params(
+            optimizer,
+            lambda _, sharding: sharding,
+            jax.eval_shape(optimizer.init, params),
+            shardings,
+            transform_non_params=lambda _: NamedSharding(mesh, PartitionSpec()),
+        )
+        self._opt_state = jax.jit(optimizer.init, out_shardings=moments)(self.params)
 
         @partial(jax.jit, donate_argnums=(1,))
         def accumulate(params, total, batch):
@@ -89,10 +98,11 @@ class Trainer:
                 return grads, sums
             return jax.tree.map(jnp.add, total, (grads, sums))
 
-        @partial(jax.jit, donate_argnums=(0, 1, 2))
+        @partial(jax.jit, donate_argnums=(0, 1))
         def apply(params, opt_state, grads):
-            updates, opt_state = optimizer.update(grads, opt_state, params)
-            return optax.apply_updates(params, updates), opt_state, optax.global_norm(grads)
+            with jax.numpy_dtype_promotion("standard"):  # optax raises Python floats to integer step counts
+                updates, opt_state = optimizer.update(grads, opt_state, params)
+            return optax.apply_updates(params, updates), opt_state, optax.tree.norm(grads)
 
         self._accumulate, self._apply = accumulate, apply
 
@@ -111,7 +121,7 @@ class Trainer:
             total = jax.block_until_ready(self._accumulate(self.params, total, place_rows(batch, self._mesh)))
         grads, sums = total
         sums = {key: float(value) for key, value in sums.items()}
-        norm = float(optax.global_norm(grads))
+        norm = float(optax.tree.norm(grads))
         if not (jnp.isfinite(sums["loss"]) and jnp.isfinite(norm)):
             raise UserError(
                 f"step {self.step}: loss {sums['loss']} and gradient norm {norm} are not finite; lower"
