@@ -19,6 +19,7 @@ from acecoder_jax.benchmarks.load import load_benchmark
 from acecoder_jax.benchmarks.pass_at_k import pass_at_k
 from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
 from acecoder_jax.data.records import Completion, Question, Verdict, to_json
+from acecoder_jax.data.splits import choose
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
@@ -114,8 +115,7 @@ def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], sample
 def _sets(config: ConfigDict) -> dict[str, list[Question]]:
     sets = {}
     if config.questions is not None:
-        members = [q for q in read_records(config.questions, Question) if q.split == config.split]
-        members = members[: config.max_questions or None]
+        members = choose(read_records(config.questions, Question), config.split, config.max_questions)
         require_questions(members, config.questions)
         sets[config.split] = members
     for name, path in config.benchmarks.items():

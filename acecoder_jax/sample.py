@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, read_records
 from acecoder_jax.data.records import Completion, Question
+from acecoder_jax.data.splits import choose
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.sampling.complete import Sampler, require_questions, sampling_config
 
@@ -38,7 +39,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     output = OutputFolder(workdir, "sample", config.to_dict(), [config.model, config.questions])
     if output.finished:
         return output.counts
-    questions = select(read_records(config.questions, Question), config.splits, config.max_questions)
+    everything = read_records(config.questions, Question)
+    questions = [q for split in config.splits for q in choose(everything, split, config.max_questions)]
     require_questions(questions, config.questions)
     done = {completion.question_id for completion in output.read(Completion)}
     left = [question for question in questions if question.id not in done]
@@ -61,11 +63,3 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     )
     return output.counts
 
-
-def select(questions: list[Question], splits: tuple[str, ...], most: int) -> list[Question]:
-    """The first `most` questions of each split, in the order of their ids' hashes; all when `most` is 0."""
-    chosen = []
-    for split in splits:
-        members = [question for question in questions if question.split == split]
-        chosen += members[:most] if most else members
-    return chosen

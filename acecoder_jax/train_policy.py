@@ -22,6 +22,7 @@ from tqdm import tqdm
 from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
 from acecoder_jax.data.policy_rows import fill, microbatches, pack_completions
 from acecoder_jax.data.records import Completion, Question, Verdict
+from acecoder_jax.data.splits import choose
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
@@ -87,8 +88,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     if output.finished:
         return output.counts
     questions = read_records(config.questions, Question)
-    train = [q for q in questions if q.split == "train"]
-    evaluation = [q for q in questions if q.split == config.eval_split][: config.eval_questions or None]
+    train = choose(questions, "train")
+    evaluation = choose(questions, config.eval_split, config.eval_questions)
     require_questions(train, config.questions)
     policy = load_model(config.model, "policy")
     reward = _reward_function(config)

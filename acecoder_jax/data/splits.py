@@ -7,8 +7,9 @@ come. Pure; the synthesize stage writes the answer into each question before any
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from acecoder_jax.data.records import Question
 from acecoder_jax.errors import UserError
 
 SPLITS = ("train", "validation", "held_out")
@@ -49,3 +50,15 @@ def split_of(question_id: str, shares: Mapping[str, float]) -> str:
     if position < held_out:
         return "held_out"
     return "validation" if position < held_out + shares.get("validation", 0.0) else "train"
+
+
+def choose(questions: Iterable[Question], split: str, most: int = 0) -> list[Question]:
+    """The questions of one split; of more than `most` (0 for no limit), a sample that the ids decide.
+
+    Ids are ordered by a hash, so the sample is spread over the sources, and grows when `most` does.
+    """
+    members = [question for question in questions if question.split == split]
+    if not most:
+        return members
+    members.sort(key=lambda question: hashlib.sha256(f"choose/{question.id}".encode()).digest())
+    return members[:most]
