@@ -42,6 +42,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         tensors.append(("score.weight", np.asarray(params["score"])[None, :]))
     require_disk(workdir, sum(value.size for _, value in tensors) * DTYPES[config.dtype].itemsize, "the exported weights")
     model.tokenizer.padding_side = "right"
+    if model.kind == "reward":
+        _pad_apart_from_the_end(model)
     model.tokenizer.save_pretrained(workdir)
     (workdir / "config.json").write_text(json.dumps(_hf_config(model, config.dtype), indent=2))
     if model.kind == "policy":
@@ -57,7 +59,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
 def _hf_config(model: LoadedModel, dtype: str) -> dict:
     family = FAMILY_CLASSES[model.config.model_type]
     values = model.hf_config | {"dtype": dtype}
-    if values.get("pad_token_id") is None:
+    if values.get("pad_token_id") is None or model.kind == "reward":
         values["pad_token_id"] = model.tokenizer.pad_token_id
     if model.kind == "policy":
         return values | {"architectures": [f"{family}ForCausalLM"]}
@@ -68,6 +70,25 @@ def _hf_config(model: LoadedModel, dtype: str) -> dict:
         "label2id": {"reward": 0},
         **model.extra,  # reward_mean and reward_spread
     }
+
+
+def _pad_apart_from_the_end(model: LoadedModel) -> None:
+    """Give the tokenizer a padding token that no scored text ends with.
+
+    transformers scores the last token that is not padding. Where padding is the end-of-sequence token, as in ChatML
+    models, that would be the token before the one our reward model was trained to read.
+    """
+    tokenizer = model.tokenizer
+    if tokenizer.pad_token_id not in (None, tokenizer.eos_token_id):
+        return
+    spare = (
+        str(token)
+        for index, token in sorted(tokenizer.added_tokens_decoder.items())
+        if token.special
+        and index not in (tokenizer.eos_token_id, tokenizer.bos_token_id)
+        and str(token) not in tokenizer.chat_template
+    )
+    tokenizer.pad_token = next(spare, None)  # without one: single texts still score right, batches are refused
 
 
 def _model_card(model: LoadedModel, config: ConfigDict) -> str:
