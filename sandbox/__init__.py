@@ -5,7 +5,8 @@
     with Sandbox(workers=2, limits=Limits(), isolation="full") as box:
         verdicts = box.run([Program("a", "def f(x): return x + 1", ("assert f(1) == 2",), ("f",))])
 
-Standard library only, Linux only. The judge that knows the expected values never shares a process with a candidate.
+Standard library only, Linux only. The judge that knows the expected values never shares a process with a
+candidate.
 """
 
 from sandbox.pool import Sandbox

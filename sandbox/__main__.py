@@ -1,6 +1,8 @@
-"""The command line: `python -m sandbox run` grades a file of programs, `doctor` looks at this host, `bench` measures.
+"""The command line: `python -m sandbox run` grades a file of programs, `doctor` looks at this host, `bench`
+measures.
 
-Exit status: 0 for success, 1 when lines of the input were malformed, 2 when the sandbox cannot be used as asked.
+Exit status: 0 for success, 1 when lines of the input were malformed, 2 when the sandbox cannot be used as
+asked.
 """
 
 from __future__ import annotations
@@ -32,7 +34,13 @@ def read_program(line: str) -> Program:
     unknown = sorted(set(values) - fields)
     if unknown:
         raise ValueError(f"unknown field {unknown[0]!r}")
-    for name, kind in (("id", str), ("program", str), ("setup", str), ("unittest", str), ("entry_point", str)):
+    for name, kind in (
+        ("id", str),
+        ("program", str),
+        ("setup", str),
+        ("unittest", str),
+        ("entry_point", str),
+    ):
         if not isinstance(values.get(name, ""), kind):
             raise ValueError(f"{name!r} is not a string")
     if not values.get("id") or "program" not in values:
@@ -117,20 +125,29 @@ def run(options: argparse.Namespace) -> int:
             out.write(write_verdict(verdict) + "\n")
             out.flush()
             counts[verdict.outcome] = counts.get(verdict.outcome, 0) + 1
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing left to do"
-    print(f"{summary}; isolation {options.isolation}; {len(source.done)} done before; {source.malformed} lines skipped")
+    summary = (
+        ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing left to do"
+    )
+    before = f"{len(source.done)} done before; {source.malformed} lines skipped"
+    print(f"{summary}; isolation {options.isolation}; {before}")
     return 1 if source.malformed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__.split("\n")[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description=__doc__.split("\n")[0] if __doc__ else ""
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     grade = commands.add_parser("run", help="grade a JSON lines file of programs")
     grade.add_argument("--in", dest="input", type=Path, required=True, help="JSON lines file of programs")
-    grade.add_argument("--out", dest="output", type=Path, required=True, help="JSON lines file of verdicts, appended to")
+    grade.add_argument(
+        "--out", dest="output", type=Path, required=True, help="JSON lines file of verdicts, appended to"
+    )
     grade.add_argument("--workers", type=int, default=None, help="worker processes (default: one per CPU)")
     grade.add_argument("--isolation", choices=TIERS, default="full")
-    grade.add_argument("--package", action="append", default=[], help="a third-party package that programs may import")
+    grade.add_argument(
+        "--package", action="append", default=[], help="a third-party package that programs may import"
+    )
     for field in dataclasses.fields(Limits):
         flag, default = "--" + field.name.replace("_", "-"), field.default
         if isinstance(default, bool):
@@ -138,7 +155,9 @@ def _parser() -> argparse.ArgumentParser:
         else:
             grade.add_argument(flag, type=type(default), default=default, help="limit (default: %(default)s)")
     commands.add_parser("doctor", help="what this host allows, and what to change")
-    measure = commands.add_parser("bench", help="CPU time per program, beside other executors where they are installed")
+    measure = commands.add_parser(
+        "bench", help="CPU time per program, beside other executors where they are installed"
+    )
     measure.add_argument("--programs", type=int, default=200)
     measure.add_argument("--repeat", type=int, default=5)
     measure.add_argument("--isolation", choices=TIERS, default="full")

@@ -1,7 +1,7 @@
 """The benchmark: CPU milliseconds per program, all told, on small programs with 16 asserts each.
 
-Counts the pool, the workers, the zygotes and every child that they reaped, since a host pays for all of them. EvalPlus'
-executor runs the same programs in the same session where its package is installed.
+Counts the pool, the workers, the zygotes and every child that they reaped, since a host pays for all of them.
+EvalPlus' executor runs the same programs in the same session where its package is installed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,32 @@ from sandbox.pool import Sandbox
 from sandbox.records import Program
 
 _SOURCES = (
-    ("def f(a, b):\n    while b:\n        a, b = b, a % b\n    return a\n", lambda i, j: (i * j + 6, j + 2)),
-    ("from typing import List\n\ndef f(xs: List[int], k: int) -> List[int]:\n    return sorted(x * k for x in xs if x % k)\n",
-     lambda i, j: ([i, i + 1, j, i + j], j + 2)),
-    ("def f(s, n):\n    out = []\n    for c in s:\n        out.append(chr((ord(c) - 97 + n) % 26 + 97))\n    return ''.join(out)\n",
-     lambda i, j: ("abcxyz"[i % 6 :] + "q", j)),
-    ("import math\n\ndef f(x, y):\n    total = 0\n    for i in range(x):\n        total += math.gcd(i, y)\n    return {'total': total, 'pair': (x, y)}\n",
-     lambda i, j: (i + 3, j + 4)),
-    ("from collections import Counter\n\ndef f(words, n):\n    return [w for w, _ in sorted(Counter(words).items(), key=lambda t: (-t[1], t[0]))[:n]]\n",
-     lambda i, j: (["a", "b", "a", "c" * (i % 3 + 1)], j % 3 + 1)),
-)  # fmt: skip
+    (
+        "def f(a, b):\n    while b:\n        a, b = b, a % b\n    return a\n",
+        lambda i, j: (i * j + 6, j + 2),
+    ),
+    (
+        "from typing import List\n\ndef f(xs: List[int], k: int) -> List[int]:\n"
+        "    return sorted(x * k for x in xs if x % k)\n",
+        lambda i, j: ([i, i + 1, j, i + j], j + 2),
+    ),
+    (
+        "def f(s, n):\n    out = []\n    for c in s:\n"
+        "        out.append(chr((ord(c) - 97 + n) % 26 + 97))\n    return ''.join(out)\n",
+        lambda i, j: ("abcxyz"[i % 6 :] + "q", j),
+    ),
+    (
+        "import math\n\ndef f(x, y):\n    total = 0\n    for i in range(x):\n"
+        "        total += math.gcd(i, y)\n"
+        "    return {'total': total, 'pair': (x, y)}\n",
+        lambda i, j: (i + 3, j + 4),
+    ),
+    (
+        "from collections import Counter\n\ndef f(words, n):\n    found = Counter(words).items()\n"
+        "    return [w for w, _ in sorted(found, key=lambda t: (-t[1], t[0]))[:n]]\n",
+        lambda i, j: (["a", "b", "a", "c" * (i % 3 + 1)], j % 3 + 1),
+    ),
+)
 
 
 def workload(count: int) -> list[Program]:
@@ -103,7 +119,10 @@ def main(options: argparse.Namespace) -> int:
     walls = {}
     for workers in (1, 2) if len(os.sched_getaffinity(0)) > 1 else (1,):
         cpu, walls[workers] = measure(programs, workers, options.isolation, options.repeat)
-        print(f"sandbox, {workers} worker(s): {cpu * 1e3:.2f} ms CPU per program, {1 / walls[workers]:.0f} programs/s")
+        print(
+            f"sandbox, {workers} worker(s): {cpu * 1e3:.2f} ms CPU per program, "
+            f"{1 / walls[workers]:.0f} programs/s"
+        )
     if len(walls) == 2:
         print(f"two workers are {walls[1] / walls[2]:.2f} times as fast as one")
     if importlib.util.find_spec("evalplus") is not None:

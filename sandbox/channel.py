@@ -1,7 +1,8 @@
 """The worker's end of a child's connection: frames from a hostile process, read without ever blocking on it.
 
-Answers come through a pipe that nobody sleeps on, so that a child can write many without waking the worker each time; a
-byte on the control socket says that there is something to read. What a dying child had written is still in the pipe.
+Answers come through a pipe that nobody sleeps on, so that a child can write many without waking the worker
+each time; a byte on the control socket says that there is something to read. What a dying child had written
+is still in the pipe.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class Channel:
 
     def wait(self, seconds: float) -> set[int]:
         """Wait for something to happen; the descriptors where it did."""
-        if bool(self._buffer) != self._in_frame:  # the rest of a long frame comes without another wake-up byte
+        if (
+            bool(self._buffer) != self._in_frame
+        ):  # the rest of a long frame comes without another wake-up byte
             self._in_frame = not self._in_frame
             if self._in_frame:
                 self._poll.register(self._pipe, select.POLLIN)
@@ -109,7 +112,9 @@ class Channel:
         return False
 
     def fill(self) -> bool:
-        """Read what has arrived; False at the end of the stream, when everything written before has been read."""
+        """Read what has arrived; False at the end of the stream, when everything written before has been
+        read.
+        """
         try:
             alive = bool(self.ours.recv(1 << 12))
         except BlockingIOError:

@@ -21,11 +21,12 @@ def f():
     result = {}
     return result == 0 or ctypes.get_errno() != 1
 """
-# Each must end in anything but `passed`. None does harm where it is not refused: signal 0, mounting onto nothing.
+# Each must end in anything but `passed`. None does harm where it is not refused: signal 0, mounting onto
+# nothing.
 PROBES = {
     "read a file of the host": "def f():\n    return len(open('/etc/passwd').read()) > 0",
     "list the root of the host": "import os\ndef f():\n    return 'home' in os.listdir('/')",
-    "see other processes": "import os\ndef f():\n    return len([n for n in os.listdir('/proc') if n.isdigit()]) > 0",
+    "see other processes": "import os\ndef f():\n    return any(n.isdigit() for n in os.listdir('/proc'))",
     "open a network socket": "import socket\ndef f():\n    socket.socket()\n    return True",
     "start a process": "import os\ndef f():\n    os.fork()\n    return True",
     "signal its parent": "import os\ndef f():\n    os.kill(os.getppid(), 0)\n    return True",
@@ -73,5 +74,7 @@ def main(_: argparse.Namespace) -> int:
     if best == "full":
         print("nothing to change: the default, isolation='full', works here")
         return 0
-    print(f"strongest tier that works: {best or 'none'}; name it with isolation=..., or change what is said above")
+    print(
+        f"strongest tier that works: {best or 'none'}; name it with isolation=..., or make the changes above"
+    )
     return 1

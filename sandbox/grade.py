@@ -1,6 +1,7 @@
 """Grading one program: asserts, whole unittest modules and stdin/stdout pairs, in the order they were given.
 
-Everything here runs in the worker, which holds the expected values. A test's plan says where each of its parts runs.
+Everything here runs in the worker, which holds the expected values. A test's plan says where each of its
+parts runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from sandbox.jailed import codec
 from sandbox.records import Program, TestOutcome
 from sandbox.run import Reply, Run
 
-PASSED, FAILED = TestOutcome("passed"), TestOutcome("failed")  # shared, so that pickling an answer stays short
+PASSED, FAILED = (
+    TestOutcome("passed"),
+    TestOutcome("failed"),
+)  # shared, so that pickling an answer stays short
 NOT_RUN = TestOutcome("failed", "not run: an earlier test did not pass")
 
 
@@ -93,7 +97,9 @@ def _batch(run: Run, plans: Sequence[plan.Plan], start: int) -> Iterator[Reply]:
 
 
 def _lines(text: str) -> list[str]:
-    """Output as judges of programming contests read it: white space at the end of lines and of the text is nothing."""
+    """Output as judges of programming contests read it: white space at the end of lines and of the text is
+    nothing.
+    """
     return [line.rstrip() for line in text.rstrip().split("\n")]
 
 

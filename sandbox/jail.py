@@ -1,35 +1,46 @@
-"""Starting a zygote in a jail: fresh namespaces and a minimal read-only root, then a fresh interpreter inside.
+"""Starting a zygote in a jail: fresh namespaces and a minimal read-only root, then a fresh interpreter
+inside.
 
-The worker clones a child straight into new namespaces; the child builds the root from bind mounts, enters it, drops
-every privilege and executes Python. After that only the control socket connects it to anything outside.
+The worker clones a child straight into new namespaces; the child builds the root from bind mounts, enters it,
+drops every privilege and executes Python. After that only the control socket connects it to anything outside.
 """
 
 from __future__ import annotations
 
 import array
-import ctypes
 import marshal
 import os
 import select
 import signal
 import socket
 import struct
-import sys
 import sysconfig
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sandbox.jailed import confine
 from sandbox.records import Limits
+from sandbox.root import build_root, library_paths, python_file
 from sandbox.tiers import explain
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 NOBODY = 65534
-_MODULES = ("syscalls", "confine", "codec", "frames", "common", "judge", "objects", "child", "zygote")
+_MODULES = (
+    "syscalls",
+    "confine",
+    "rebuilt",
+    "codec",
+    "frames",
+    "common",
+    "judge",
+    "objects",
+    "child",
+    "zygote",
+)
 # Reads its modules from descriptor 3 and becomes the zygote; nothing of the project is on the jail's disk.
 _BOOTSTRAP = """
 import marshal, os, sys, types
@@ -76,34 +87,6 @@ class JailSettings:
         return int(self.limits.program_cpu_s) + 3
 
 
-def _python() -> str:
-    """The real interpreter file, not a virtual environment's link."""
-    return os.path.realpath(sys.executable)
-
-
-def library_paths() -> list[str]:
-    """What the interpreter needs on disk: its own files, the standard library and the system's shared libraries."""
-    paths = {_python(), *(sysconfig.get_path(name) or "" for name in ("stdlib", "platstdlib"))}
-    library = sysconfig.get_config_var("LDLIBRARY")
-    for folder in (sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LIBPL")):
-        if folder and library and os.path.exists(os.path.join(folder, library)):
-            for name in os.listdir(folder):
-                if name.startswith("libpython"):
-                    paths.add(os.path.join(folder, name))
-    paths.update(
-        (
-            "/lib",
-            "/lib64",
-            "/usr/lib",
-            "/usr/lib64",
-            "/usr/local/lib",
-            "/etc/ld.so.cache",
-            "/usr/share/zoneinfo",
-        )
-    )
-    return sorted(path for path in paths if path and os.path.exists(path))
-
-
 def _sources() -> list[tuple[str, Any]]:
     folder = resources.files("sandbox.jailed")
     return [
@@ -135,71 +118,13 @@ def zygote_settings(settings: JailSettings) -> dict[str, Any]:
         "paths": list(settings.search_paths),
         "modules": list(settings.packages),
         "memory_mb": limits.memory_mb,
-        # Older kernels count a user's processes over all namespaces, and then the limit would hit the zygotes.
+        # Older kernels count a user's processes over all namespaces, and then the limit would hit the
+        # zygotes.
         "threads": limits.threads if full and _kernel() >= (5, 14) else 0,
         "disk_mb": limits.disk_mb,
         "open_files": limits.open_files,
         "cpu_s": settings.cpu_limit(),
     }
-
-
-def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
-    encoded = [x.encode() if x is not None else None for x in (source, target, kind)]
-    result = confine._libc.mount(*encoded, ctypes.c_ulong(flags), data.encode() if data else None)
-    confine.call(result, f"mount {target}")
-
-
-def _read_only(path: str, extra: int = 0) -> None:
-    """Add read-only, no-suid and no-device to a mount, keeping whatever is locked on it."""
-    attributes = struct.pack("=QQQQ", MS_RDONLY | MS_NOSUID | extra, 0, 0, 0)
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    confine.syscall("mount_setattr", -100, ctypes.c_char_p(path.encode()), 0, buffer, len(attributes))
-
-
-def _bind(path: str, root: str) -> None:
-    """Show a host path inside the root, read-only; links are copied as links."""
-    target = root + path
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.lexists(target):
-        return
-    if os.path.islink(path):
-        os.symlink(os.readlink(path), target)
-        return
-    if os.path.isdir(path):
-        os.mkdir(target)
-    else:
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-    _mount(path, target, None, MS_BIND)
-    _read_only(target, 0 if path.startswith("/dev/") else MS_NODEV)
-
-
-def _build_root(settings: JailSettings) -> None:
-    """Make a tmpfs root with only what Python needs, and enter it."""
-    _mount("none", "/", None, MS_REC | MS_PRIVATE)
-    needed = [*library_paths(), *settings.package_paths]
-    root = next(d for d in ("/mnt", "/media", "/srv", "/tmp", "/var/tmp", "/run") if _free(d, needed))
-    _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=2k,mode=755")
-    for path in sorted(needed, key=len):
-        if not any(path.startswith(shown + "/") for shown in needed if not os.path.islink(shown)):
-            _bind(path, root)
-    for folder in (sysconfig.get_path("purelib"), "/usr/lib/python3/dist-packages"):
-        hidden = root + (folder or "/")
-        if folder not in settings.package_paths and os.path.isdir(hidden) and hidden != root + "/":
-            _mount("tmpfs", hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=2,mode=755")
-    for name in ("null", "zero", "full", "random", "urandom"):
-        _bind(f"/dev/{name}", root)
-    os.mkdir(root + "/tmp")
-    size = f"size={settings.limits.disk_mb}m,nr_inodes=2k,mode=1777"
-    _mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, size)
-    os.chdir(root)
-    confine.syscall("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
-    confine.call(confine._libc.umount2(b".", 2), "umount the old root")
-    _read_only("/", MS_NODEV)
-    os.chdir("/tmp")
-
-
-def _free(folder: str, needed: list[str]) -> bool:
-    return os.path.isdir(folder) and not any((p + "/").startswith(folder + "/") for p in needed)
 
 
 def _map_self(inside: int, outside: int, group: int) -> None:
@@ -209,8 +134,7 @@ def _map_self(inside: int, outside: int, group: int) -> None:
         ("uid_map", f"{inside} {outside} 1"),
         ("gid_map", f"{inside} {group} 1"),
     ):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
+        Path("/proc/self", name).write_text(text)
 
 
 def _open_to_all(path: str) -> bool:
@@ -228,7 +152,7 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
         proc = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
         if not as_root:
             _map_self(1000, uid, gid)
-        _build_root(settings)
+        build_root(settings.package_paths, settings.limits.disk_mb)
         if as_root:
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -267,7 +191,7 @@ def _become_zygote(settings: JailSettings, control: int, program: int, errors: i
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD):
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        python = _python()
+        python = python_file()
         image = os.open(python, os.O_PATH | os.O_CLOEXEC)
         _enter(settings, as_root, uid, gid)
         if settings.tier != "full":
@@ -323,7 +247,7 @@ class Jail:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program_read, program_write = os.pipe()
         errors_read, errors_write = os.pipe()
-        flags = signal.SIGCHLD
+        flags: int = signal.SIGCHLD
         if settings.tier == "full":
             flags |= NAMESPACES | (0 if os.geteuid() == 0 else CLONE_NEWUSER)
         try:
@@ -368,8 +292,8 @@ class Jail:
             raise explain(self.settings.tier, reason.decode() or "the zygote died")
 
     def fork(self, *fds: int) -> int:
-        """Fork a child on a control socket and a pipe, with the next two of `fds`, if given, as its standard input
-        and output. Gives its index among this program's children.
+        """Fork a child on a control socket and a pipe, with the next two of `fds`, if given, as its standard
+        input and output. Gives its index among this program's children.
         """
         try:
             self.control.sendmsg([b"F"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])

@@ -1,4 +1,6 @@
-"""Third-party packages that programs may import: found here, shown inside the jail, and nothing else beside them."""
+"""Third-party packages that programs may import: found here, shown inside the jail, and nothing else beside
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The pool: worker processes, a queue with back-pressure, retries, and one answer for every program submitted.
+"""The pool: worker processes, a queue with back-pressure, retries, and one answer for every program
+submitted.
 
-Workers are fresh interpreters started with exec, never forks of the caller, which may hold an accelerator and threads. One
-thread moves jobs and answers; a worker that dies is replaced and its job runs again.
+Workers are fresh interpreters started with exec, never forks of the caller, which may hold an accelerator and
+threads. One thread moves jobs and answers; a worker that dies is replaced and its job runs again.
 """
 
 from __future__ import annotations
@@ -111,9 +112,11 @@ class Sandbox:
     Args:
       workers: worker processes; by default one per CPU this process may use.
       limits: what each program may use.
-      isolation: `full` (namespaces, read-only root, seccomp, Landlock, rlimits), `landlock` (the same without namespaces and
+      isolation: `full` (namespaces, read-only root, seccomp, Landlock, rlimits), `landlock` (the same without
+        namespaces and
         mounts), or `none-i-trust-the-programs` (processes and rlimits only).
-      packages: import names of third-party packages that programs may use beside the standard library. They are imported
+      packages: import names of third-party packages that programs may use beside the standard library. They
+        are imported
         ahead of the programs, and every verdict lists them.
 
     Raises:
@@ -146,8 +149,8 @@ class Sandbox:
         self._finalizer = weakref.finalize(self, _stop_all, self._pool)
 
     def _cpus(self) -> list[int | None]:
-        """A CPU for each worker, where there are enough: it takes turns with its zygote and candidates, and all three are
-        faster on one CPU, nor can a candidate's threads take more than that.
+        """A CPU for each worker, where there are enough: it takes turns with its zygote and candidates, and
+        all three are faster on one CPU, nor can a candidate's threads take more than that.
         """
         allowed = sorted(os.sched_getaffinity(0))
         if self.workers > len(allowed):
@@ -221,7 +224,7 @@ class Sandbox:
         return self._all(evaluations)
 
     def _all(self, jobs: Iterable[Any]) -> list[Any]:
-        """Submit jobs and sleep until the last is done: waking up for each would take time from the workers."""
+        """Submit jobs and sleep until the last is done: waking up for each would cost the workers time."""
         futures = [self.submit(job) for job in jobs]
         for future in reversed(futures):
             future.result()

@@ -1,7 +1,7 @@
 """What goes into the sandbox and what comes out: plain frozen dataclasses, picklable, standard library only.
 
-A `Program` is a candidate with its tests, an `Evaluation` is a trusted program with calls to evaluate. Both are
-run by `sandbox.Sandbox`, which answers with a `Verdict` or an `EvaluationResult`.
+A `Program` is a candidate with its tests, an `Evaluation` is a trusted program with calls to evaluate. Both
+are run by `sandbox.Sandbox`, which answers with a `Verdict` or an `EvaluationResult`.
 """
 
 from __future__ import annotations
@@ -81,9 +81,10 @@ class Program:
       program: the candidate's Python source. Hostile until proven otherwise.
       tests: independent test statements, usually `assert f(...) == ...`. The candidate never sees them.
       entry_points: the names that count as the candidate's. They must come from the question, never from the
-        candidate's code: only calls to these are sent to the candidate's process. When there are none, the names that the
-        tests call and nobody else defines.
-      setup: trusted test-side code (imports, helper functions) that runs before the program and before the tests. The
+        candidate's code: only calls to these are sent to the candidate's process. When there are none, the
+        names that the tests call and nobody else defines.
+      setup: trusted test-side code (imports, helper functions) that runs before the program and before the
+        tests. The
         candidate's process runs it too, so it must not hold expected values.
       stdin: (input text, expected output) pairs; the program runs once for each, as a script.
       unittest: source of a unittest module that runs beside the program; one outcome per test method, all

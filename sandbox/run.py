@@ -1,7 +1,8 @@
-"""One program's run in a jail: forks its children, keeps its CPU and wall budgets, and turns deaths into outcomes.
+"""One program's run in a jail: forks its children, keeps its CPU and wall budgets, and turns deaths into
+outcomes.
 
-The worker owns every deadline. CPU time is read from the kernel through the zygote; what a child says about itself is
-never trusted for more than where a test began, and the program's own total bounds that.
+The worker owns every deadline. CPU time is read from the kernel through the zygote; what a child says about
+itself is never trusted for more than where a test began, and the program's own total bounds that.
 """
 
 from __future__ import annotations
@@ -165,7 +166,9 @@ class Run:
         return reply
 
     def _frame(self, peer: _Peer) -> bytes | Reply:
-        """Wait for a child's next frame within the limits of the current test; a Reply is the end of the test."""
+        """Wait for a child's next frame within the limits of the current test; a Reply is the end of the
+        test.
+        """
         channel, limit = peer.channel, self.limits.test_cpu_s
         patience = self._patience(peer, limit)
         alive = True
@@ -196,7 +199,9 @@ class Run:
             patience = self._patience(peer, limit)
 
     def _patience(self, peer: _Peer, limit: float) -> float:
-        """How long a child may be silent before its CPU clock must be read again: one thread cannot be faster."""
+        """How long a child may be silent before its CPU clock must be read again: one thread cannot be
+        faster.
+        """
         used = max(peer.seen, peer.cpu)
         return max(0.0, min(limit - (used - min(peer.mark, used)), self._left() - used))
 
@@ -330,7 +335,9 @@ class Run:
             self.judge.channel.send(marshal.dumps(answer))
 
     def residual(self, code: bytes, needs: Sequence[Any], replies: Sequence[Reply]) -> TestOutcome:
-        """Decide a split assert in a judge child, because its values are of types the worker does not rebuild."""
+        """Decide a split assert in a judge child, because its values are of types the worker does not
+        rebuild.
+        """
         if self.judge is None:
             self.judge = self._fork(self.judge_request, 4 * self.limits.value_kb * 1024)
         self.begin_test()
@@ -363,7 +370,9 @@ class Run:
             self.end()
         if reply.kind == "value":
             if item[0] == "unittest" and isinstance(reply.content, list) and len(reply.content) == 2:
-                outcome, detail = (_printable(part, 200) if isinstance(part, str) else "" for part in reply.content)
+                outcome, detail = (
+                    _printable(part, 200) if isinstance(part, str) else "" for part in reply.content
+                )
                 known = outcome if outcome in ("passed", "failed", "error") else "crashed"
                 return TestOutcome(known, detail, in_process=True)
             return TestOutcome("passed", in_process=True)

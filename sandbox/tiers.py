@@ -1,4 +1,6 @@
-"""The isolation tiers by name, whether the kernel has what one needs, and what to enable when a jail does not start."""
+"""The isolation tiers by name, whether the kernel has what one needs, and what to enable when a jail does
+not start.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,8 @@ def check_tier(tier: str) -> None:
         raise SandboxError(f"no system call table for {machine!r}; only {known} are supported")
     if tier == "landlock" and confine.landlock_abi() < 1:
         raise SandboxError(
-            "isolation 'landlock' needs Landlock: Linux 5.13 or newer with `landlock` in its lsm= list, and a container "
-            "runtime whose seccomp profile allows the landlock_* calls"
+            "isolation 'landlock' needs Landlock: Linux 5.13 or newer with `landlock` in its lsm= list, and "
+            "a container runtime whose seccomp profile allows the landlock_* calls"
         )
 
 
@@ -64,7 +66,8 @@ def explain(tier: str, reason: str) -> SandboxError:
         advice.append("sysctl user.max_user_namespaces=10000")
     if not advice:
         advice.append(
-            "in Docker, start the container with --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-            "(as root also --cap-add SYS_ADMIN); in Kubernetes, use seccompProfile Unconfined"
+            "in Docker, start the container with --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined (as root also --cap-add SYS_ADMIN); "
+            "in Kubernetes, use seccompProfile Unconfined"
         )
     return SandboxError(_NAMESPACES.format(reason=reason, advice=" and ".join(advice)))

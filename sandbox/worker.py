@@ -1,7 +1,8 @@
 """A worker process: takes jobs from the pool, runs each in its jail, judges, and sends the answer back.
 
-It is a fresh interpreter that imports only this package. It holds the tests; candidates live in its jail's children.
-Jobs and answers are pickled: both ends are ours, and what came from a candidate has been rebuilt as plain data.
+It is a fresh interpreter that imports only this package. It holds the tests; candidates live in its jail's
+children. Jobs and answers are pickled: both ends are ours, and what came from a candidate has been rebuilt as
+plain data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What a forked child does: load the candidate and answer calls with encoded values, until the worker kills it.
+"""What a forked child does: load the candidate and answer calls with encoded values, until the worker kills
+it.
 
-Requests come from the worker as marshal (it is trusted here); replies are JSON, since nothing that leaves this process can
-be trusted. A candidate can read everything in this process, so nothing is ever sent here that must stay secret.
+Requests come from the worker as marshal (it is trusted here); replies are JSON, since nothing that leaves
+this process can be trusted. A candidate can read everything in this process, so nothing is ever sent here
+that must stay secret.
 """
 
 from __future__ import annotations
@@ -134,7 +136,9 @@ def _run_main(candidate: Candidate, source: str) -> NoReturn:
 
 
 def serve(line: frames.Line, confine: Any) -> None:
-    """Answer requests until the worker kills this process. Never returns to the zygote's loop: the caller exits."""
+    """Answer requests until the worker kills this process. Never returns to the zygote's loop: the caller
+    exits.
+    """
     request = _loads(line.receive())
     confine()
     if request["role"] == "judge":

@@ -1,13 +1,12 @@
 """Plain data as tagged JSON: how values leave the candidate's process and are rebuilt by the judge.
 
-No pickle, marshal or eval: the bytes come from a hostile process. `encode` reads subclasses through their base type's own
-methods; `decode` builds exact builtin types and a fixed list of standard library value types, and nothing else.
-A JSON list is a list; every other container is an object with one key, its tag.
+No pickle, marshal or eval: the bytes come from a hostile process. `encode` reads subclasses through their
+base type's own methods; `decode` builds exact builtin types and a fixed list of standard library value types,
+and nothing else. A JSON list is a list; every other container is an object with one key, its tag.
 """
 
 from __future__ import annotations
 
-import builtins
 import collections
 import datetime
 import decimal
@@ -17,13 +16,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.jailed import rebuilt
+
 MAX_DEPTH = 150
 MAX_NODES = 250_000
 MAX_ITEMS = 20_000  # of an iterator
+_EQUAL_HASHES = 100  # different items with one hash that a set may hold
 _INT_LIMIT = 1 << 63
 _SIMPLE = frozenset({str, bool, type(None), int})
 _PLAIN = frozenset({str, bool, type(None), float, int})
-
 
 
 class Unencodable(Exception):
@@ -36,7 +37,9 @@ def _unknown(value: Any) -> Any:
 
 _quote = json.encoder.encode_basestring_ascii
 # The C encoder itself: `JSONEncoder.encode` would build one anew for each value.
-_chunks = json.encoder.c_make_encoder(None, _unknown, _quote, None, ":", ",", False, False, False)
+_chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, _unknown, _quote, None, ":", ",", False, False, False
+)
 
 
 def dumps(tree: Any) -> str:
@@ -44,18 +47,15 @@ def dumps(tree: Any) -> str:
     return "".join(_chunks(tree, 0))
 
 
+_empty: list[Any] = []
 _iterator_types: frozenset[type] = frozenset(
-    type(x)
-    for x in (
-        *(iter(c) for c in ([], (), {}, set(), "", b"", range(0), range(1 << 70), {}.items(), {}.values())),
-        reversed([]),
-        reversed({}),
-        (i for i in ()),
-        map(len, ()),
-        filter(len, ()),
-        zip(),
-        enumerate(()),
-        iter(collections.deque()),
+    map(
+        type,
+        (
+            *map(iter, (_empty, (), {}, set(), "", b"", range(0), range(1 << 70), {}.items(), {}.values())),
+            *(reversed(_empty), reversed({}), (_ for _ in _empty), map(str, _empty), filter(None, _empty)),
+            *(zip(), enumerate(_empty), iter(collections.deque())),
+        ),
     )
 )
 _view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
@@ -265,12 +265,25 @@ def _many(tree: Any, exotic: bool) -> list[Any]:
     return [decode(item, exotic) for item in tree]
 
 
-def _members(tree: Any, exotic: bool) -> list[Any]:
-    """Items that will be hashed: refuse a flood of equal hashes, which would stall the judge."""
-    items = _many(tree, exotic)
-    if len(items) > 500 and len(set(map(hash, items))) * 2 < len(items):
-        raise Malformed("too many equal hashes")
+def checked(items: list[Any]) -> list[Any]:
+    """Items that will be hashed: refuse a flood of different items with equal hashes, which would stall
+    whoever builds the set. Repeated items are harmless.
+    """
+    if len(items) > 500:
+        counts = collections.Counter(map(hash, items))
+        often = {value for value, count in counts.items() if count > _EQUAL_HASHES}
+        different: dict[int, set[Any]] = {value: set() for value in often}
+        for item in items if often else ():
+            same = different.get(hash(item))
+            if same is not None:
+                same.add(item)
+                if len(same) > _EQUAL_HASHES:
+                    raise Malformed("too many equal hashes")
     return items
+
+
+def _members(tree: Any, exotic: bool) -> list[Any]:
+    return checked(_many(tree, exotic))
 
 
 def _pairs(tree: Any, exotic: bool) -> Any:
@@ -281,75 +294,9 @@ def _pairs(tree: Any, exotic: bool) -> Any:
     return zip(keys, values)
 
 
-def _zone(seconds: float | None) -> datetime.timezone | None:
-    return None if seconds is None else datetime.timezone(datetime.timedelta(seconds=seconds))
-
-
-def _iterator(end: str, items: list[Any]) -> Any:
-    yield from items
-    if end == "cap":
-        raise RuntimeError(f"iterator was cut after {MAX_ITEMS} items")
-    if end != "stop":
-        raise exception(end)
-
-
-def exception(name: str) -> BaseException:
-    """The nearest builtin exception for a class name that came out of a candidate."""
-    kind = getattr(builtins, name, None) if type(name) is str else None
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return RuntimeError(str(name))
-    try:
-        return kind()
-    except TypeError:  # UnicodeDecodeError and its like need arguments
-        return ValueError(name) if issubclass(kind, ValueError) else RuntimeError(name)
-
-
-def _view(kind: str, items: list[Any]) -> Any:
-    if kind == "keys":
-        return dict.fromkeys(items).keys()
-    if kind == "items":
-        return dict(items).items()
-    return dict(enumerate(items)).values()
-
-
-def _array(dtype: str, shape: list[int], items: list[Any]) -> Any:
-    import numpy
-
-    return numpy.array(items, dtype=numpy.dtype(dtype) if dtype != "object" else object).reshape(shape)
-
-
-def _named(name: str, fields: list[str], items: list[Any]) -> Any:
-    return collections.namedtuple(name, fields)(*items)  # type: ignore[misc]
-
-
-class Match:
-    """What a judge can know of a `re.Match`."""
-
-    def __init__(self, groups: list[Any], start: int, end: int) -> None:
-        self._groups, self._span = groups, (start, end)
-
-    def group(self, *numbers: int) -> Any:
-        """The text of one or more groups."""
-        found = [self._groups[number] for number in numbers or (0,)]
-        return found[0] if len(found) == 1 else tuple(found)
-
-    __getitem__ = group
-
-    def groups(self) -> tuple[Any, ...]:
-        """The texts of all groups."""
-        return tuple(self._groups[1:])
-
-    def span(self) -> tuple[int, int]:
-        """Where the match lies."""
-        return self._span
-
-    def start(self) -> int:
-        """Where the match begins."""
-        return self._span[0]
-
-    def end(self) -> int:
-        """Where the match ends."""
-        return self._span[1]
+def _zone(seconds: float | None, fold: int) -> dict[str, Any]:
+    zone = None if seconds is None else datetime.timezone(datetime.timedelta(seconds=seconds))
+    return {"tzinfo": zone, "fold": fold}
 
 
 _Maker = Callable[[Any, bool], Any]
@@ -363,25 +310,26 @@ _DECODERS: dict[str, _Maker] = {
     "b": lambda x, e: bytes.fromhex(x),
     "ba": lambda x, e: bytearray.fromhex(x),
     "c": lambda x, e: complex(*_many(x, e)),
-    "r": lambda x, e: range(*_many(x, e)),
     "el": lambda x, e: ...,
 }
+# Only a jailed judge rebuilds these: some can be made to cost much more than their bytes.
 _EXOTIC_DECODERS: dict[str, _Maker] = {
+    "r": lambda x, e: range(*_many(x, e)),
     "D": lambda x, e: decimal.Decimal(x),
     "F": lambda x, e: fractions.Fraction(*_many(x, e)),
-    "dt": lambda x, e: datetime.datetime(*x[:7], tzinfo=_zone(x[8]), fold=x[7]),
+    "dt": lambda x, e: datetime.datetime(*x[:7], **_zone(x[8], x[7])),
     "da": lambda x, e: datetime.date(*x),
-    "ti": lambda x, e: datetime.time(*x[:4], tzinfo=_zone(x[5]), fold=x[4]),
+    "ti": lambda x, e: datetime.time(*x[:4], **_zone(x[5], x[4])),
     "td": lambda x, e: datetime.timedelta(*x),
-    "m": lambda x, e: Match(_many(x[0], e), x[1], x[2]),
+    "m": lambda x, e: rebuilt.Match(_many(x[0], e), x[1], x[2]),
     "q": lambda x, e: collections.deque(_many(x[0], e), x[1]),
     "C": lambda x, e: collections.Counter(dict(_pairs(x, e))),
     "O": lambda x, e: collections.OrderedDict(_pairs(x, e)),
     "dd": lambda x, e: collections.defaultdict(None, _pairs(x, e)),
-    "it": lambda x, e: _iterator(x[0], _many(x[1], e)),
-    "v": lambda x, e: _view(x[0], _members(x[1], e) if x[0] != "values" else _many(x[1], e)),
-    "np": lambda x, e: _array(x[0], x[1], _many(x[2], e)),
-    "nt": lambda x, e: _named(x[0], x[1], _many(x[2], e)),
+    "it": lambda x, e: rebuilt.iterator(x[0], _many(x[1], e)),
+    "v": lambda x, e: rebuilt.view(x[0], _members(x[1], e) if x[0] != "values" else _many(x[1], e)),
+    "np": lambda x, e: rebuilt.array(x[0], x[1], _many(x[2], e)),
+    "nt": lambda x, e: rebuilt.named(x[0], x[1], _many(x[2], e)),
 }
 
 

@@ -1,7 +1,9 @@
-"""What a process does to itself before it may run a candidate: seccomp, Landlock, rlimits, capabilities, descriptors.
+"""What a process does to itself before it may run a candidate: seccomp, Landlock, rlimits, capabilities,
+descriptors.
 
-Raw system calls through ctypes, no library needed. The filter is an allowlist: no sockets but socketpair, no new
-processes, no signals to others, no exec, no mount, no ptrace. Everything here is inherited and cannot be undone.
+Raw system calls through ctypes, no library needed. The filter is an allowlist: no sockets but socketpair, no
+new processes, no signals to others, no exec, no mount, no ptrace. Everything here is inherited and cannot be
+undone.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ _prctl = _libc.prctl
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT = 38, 36, 47
 
-ALLOWED = """read write readv writev pread64 pwrite64 preadv pwritev close close_range fstat newfstatat stat lstat
+ALLOWED = """
+read write readv writev pread64 pwrite64 preadv pwritev close close_range fstat newfstatat stat lstat
 statx lseek mmap mprotect munmap mremap madvise brk msync rt_sigaction rt_sigprocmask rt_sigreturn
 rt_sigpending rt_sigtimedwait sigaltstack access faccessat faccessat2 pipe pipe2 select pselect6 poll
 ppoll epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd eventfd2 dup dup2

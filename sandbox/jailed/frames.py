@@ -1,4 +1,6 @@
-"""Frames between a zygote's child and the worker: requests on a socket, answers through a pipe; see `sandbox.channel`."""
+"""Frames between a zygote's child and the worker: requests on a socket, answers through a pipe; see
+`sandbox.channel`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Line:
         if self.unseen <= _UNSEEN:
             _write(self.pipe, data)
             return
-        data = data[_write(self.pipe, data[: _UNSEEN // 2]) :]  # fits, so that the worker finds it when it wakes up
+        data = data[
+            _write(self.pipe, data[: _UNSEEN // 2]) :
+        ]  # fits, so that the worker finds it when it wakes up
         self.wake()
         while data:
             data = data[_write(self.pipe, data) :]

@@ -1,7 +1,8 @@
 """A judge child: runs the part of a test that cannot be decided value by value, in a jail of its own process.
 
-It holds expected values and runs no candidate code. What the test calls in the candidate is asked of the worker, which asks
-the candidate's process; plain values come back, and objects of the candidate's own classes come back as handles.
+It holds expected values and runs no candidate code. What the test calls in the candidate is asked of the
+worker, which asks the candidate's process; plain values come back, and objects of the candidate's own classes
+come back as handles.
 """
 
 from __future__ import annotations
@@ -104,9 +105,11 @@ def _update(old: Any, new: Any) -> None:
 
 
 def remote_exception(content: Any) -> BaseException:
-    """The exception that stands for one of the candidate's: same name, nearest builtin class, same arguments."""
+    """The exception that stands for one of the candidate's: same name, nearest builtin class, same
+    arguments.
+    """
     name, message, bases, args = content
-    kind = _stand_ins.get(name)
+    kind: type[BaseException] | None = _stand_ins.get(name)
     if kind is None:
         for base in bases:
             found = getattr(builtins, base, None)
@@ -161,7 +164,8 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
 
     def method(self: Handle, *args: Any) -> Any:
         if decides:
-            # Only two objects of classes that the question names may compare themselves, and that is put on record.
+            # Only two objects of classes that the question names may compare themselves, and that is put on
+            # record.
             if not self._own or not all(isinstance(arg, Handle) and arg._own for arg in args):
                 raise Refused(f"an object of class {self._kind} would decide")
             _asker.lied = True

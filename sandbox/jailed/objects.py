@@ -1,6 +1,8 @@
-"""Answers to a judge child that cannot send closed expressions: calls with values, handles to objects, unittest methods.
+"""Answers to a judge child that cannot send closed expressions: calls with values, handles to objects,
+unittest methods.
 
-Runs in the candidate's process. Objects that are not plain data stay here under a number; the judge sees the number.
+Runs in the candidate's process. Objects that are not plain data stay here under a number; the judge sees the
+number.
 """
 
 from __future__ import annotations
@@ -140,7 +142,9 @@ class Objects:
 
 
 def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -> list[str]:
-    """Run one method of a unittest module beside the candidate: `[outcome, detail]`, which it could have forged."""
+    """Run one method of a unittest module beside the candidate: `[outcome, detail]`, which it could have
+    forged.
+    """
     import unittest
 
     space = names.get("__unittest__")

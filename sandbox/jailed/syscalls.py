@@ -1,4 +1,6 @@
-"""System call numbers by name, for x86_64 and aarch64: `name x86_64 aarch64`, `-` where the machine lacks the call."""
+"""System call numbers by name, for x86_64 and aarch64: `name x86_64 aarch64`, `-` where the machine lacks
+the call.
+"""
 
 from __future__ import annotations
 

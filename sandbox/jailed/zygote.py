@@ -1,13 +1,16 @@
-"""The zygote: a tiny warm interpreter inside the jail that has never seen a test. It forks one child per process asked for.
+"""The zygote: a tiny warm interpreter inside the jail that has never seen a test. It forks one child per
+process asked for.
 
-The worker sends it one-byte commands over a seqpacket socket: `F` with a descriptor (fork a child that serves it), `R`
-(kill and reap every child), `C` (CPU time so far). Before each verdict is final, everything that it forked is dead.
+The worker sends it one-byte commands over a seqpacket socket: `F` with a descriptor (fork a child that serves
+it), `R` (kill and reap every child), `C` (CPU time so far). Before each verdict is final, everything that it
+forked is dead.
 """
 
 from __future__ import annotations
 
 import _socket  # not `socket`: it would import selectors and enum for nothing
 import array
+import contextlib
 import gc
 import marshal
 import os
@@ -20,12 +23,12 @@ from typing import Any
 
 from sandbox.jailed import child, confine, frames
 
-WARM = (
-    "math collections itertools functools operator heapq bisect re string random typing copy datetime decimal "
-    "fractions dataclasses enum json numbers types contextlib array traceback"
-).split()  # noqa: SIM905
-# Ordinary programs, run ahead in the zygote itself: what they make the interpreter cache and specialize, every child inherits
-# instead of writing it into pages of its own. This is worth a third of a child's time.
+_WARM = """
+math collections itertools functools operator heapq bisect re string random typing copy datetime decimal
+fractions dataclasses enum json numbers types contextlib array traceback
+"""
+# Ordinary programs, run ahead in the zygote itself: what they make the interpreter cache and specialize,
+# every child inherits instead of writing it into pages of its own. This is worth a third of a child's time.
 _EXERCISE = """
 from typing import Any, Dict, List, Optional, Set, Tuple, Union
 from collections import defaultdict, Counter, deque
@@ -44,7 +47,7 @@ def h(rows: List[List[int]], names: List[Tuple[str, int]], a: Dict[str, List[int
         return all(sum(row) > 0 for row in rows)
     except (TypeError, ValueError):
         return False
-def i(x: Union[int, float], y: Optional[int] = None, z: Set[int] = frozenset(), f: List[float] = [], d: List[str] = []) -> float:
+def i(x: Union[int, float], y: Optional[int] = None, z: Set[int] = (), f: List[float] = [], d: List[str] = []):
     while x > 1.5:
         x = x / 2 if x > 3 else x - 1
     return round(x, 2)
@@ -54,15 +57,25 @@ class Node:
     def total(self):
         return self.value + (self.left.total() if self.left else 0)
 """
-_CALLS = ("f([4, 2, 7, 8])", "g('the quick brown', [], {}, (1, 2))", "h([[1, 2], [3]], [], {})", "i(7.5)", "(1, 'a', 2.5)",
-          "{'a': [1, 2], 'b': None}", "Node(1, Node(2)).total()", "{1, 2}", "[1.5, 2.5]", "f(None)")  # fmt: skip
+_CALLS = """
+f([4, 2, 7, 8])
+g('the quick brown', [], {}, (1, 2))
+h([[1, 2], [3]], [], {})
+i(7.5)
+(1, 'a', 2.5)
+{'a': [1, 2], 'b': None}
+Node(1, Node(2)).total()
+{1, 2}
+[1.5, 2.5]
+f(None)
+"""
 
 
 def _exercise() -> None:
     """Load and call ordinary programs, with the answers going nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
     line = frames.Line(null, null)
-    calls = [marshal.dumps(compile(call, "<call>", "eval")) for call in _CALLS]
+    calls = [marshal.dumps(compile(call, "<call>", "eval")) for call in _CALLS.split("\n")[1:-1]]
     for _ in range(30):
         candidate = child.Candidate(line, {"value_limit": 1 << 20, "name": "solution"})
         candidate.load(None, _EXERCISE)
@@ -73,15 +86,13 @@ def _exercise() -> None:
 
 
 def _warm(modules: list[str]) -> None:
-    """Import ahead. Fork hooks stay out: they cost time in every child, and without them `random` starts every program from
-    the same state, so that a verdict can be repeated.
+    """Import ahead. Fork hooks stay out: they cost time in every child, and without them `random` starts
+    every program from the same state, so that a verdict can be repeated.
     """
     os.register_at_fork = lambda **hooks: None  # type: ignore[assignment]
     for name in modules:
-        try:
+        with contextlib.suppress(ImportError):
             __import__(name)
-        except ImportError:
-            pass
 
 
 class Zygote:
@@ -121,10 +132,8 @@ class Zygote:
     def reap(self) -> list[tuple[int, int, float, int]]:
         """Kill all children and wait for them: (index, wait status, CPU seconds, peak KiB), in fork order."""
         if self.settings["pid_namespace"]:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         for pid in self.children:
             os.kill(pid, signal.SIGKILL)  # unreaped, so the number is still its own
         ends: list[tuple[int, int, float, int]] = []
@@ -146,7 +155,7 @@ class Zygote:
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 try:
-                    with open(f"/proc/{entry}/stat", "rb") as stat:
+                    with open(f"/proc/{entry}/stat", "rb") as stat:  # noqa: PTH123
                         parent = int(stat.read().rsplit(b")", 1)[1].split()[1])
                     if parent == os.getpid():
                         os.kill(int(entry), signal.SIGKILL)
@@ -195,7 +204,7 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)
     sys.path[:] = [path for path in sys.path if path] + settings["paths"]
     sys.dont_write_bytecode = True
-    _warm(WARM + settings["modules"])
+    _warm(_WARM.split() + settings["modules"])
     if settings["landlock"]:
         confine.landlock(settings["readable"], settings["writable"])
     confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)

@@ -1,8 +1,9 @@
 """Hostile programs by name: what each does, and the outcomes that its test may have. None may pass.
 
-Every program defines `f`, and the hidden test is `assert f(7) == 918273645`. A program that gets hold of that number, or
-makes the judge take something else for it, has won. What would hurt the host if the isolation failed is asked for in a
-form that does no harm then: signal 0, opening without writing, mounting onto nothing.
+Every program defines `f`, and the hidden test is `assert f(7) == 918273645`. A program that gets hold of that
+number, or makes the judge take something else for it, has won. What would hurt the host if the isolation
+failed is asked for in a form that does no harm then: signal 0, opening without writing, mounting onto
+nothing.
 """
 
 from __future__ import annotations
@@ -35,318 +36,960 @@ DEAD = ("crashed",)
 
 ATTACKS: dict[str, tuple[str, tuple[str, ...]]] = {
     # Ending early, so that nothing after the program runs.
-    "sys_exit_in_call": ("import sys\ndef f(x): sys.exit(0)", ("error",)),
-    "sys_exit_at_import": ("import sys\nsys.exit(0)", ("error",)),
-    "os_exit_in_call": ("import os\ndef f(x): os._exit(0)", DEAD),
-    "os_exit_at_import": ("import os\nos._exit(0)", DEAD),
-    "exit_in_atexit": ("import atexit, os\natexit.register(os._exit, 0)\ndef f(x): return 0", FAIL),
-    "keyboard_interrupt": ("def f(x): raise KeyboardInterrupt", ("error",)),
+    "sys_exit_in_call": (
+        """
+import sys
+def f(x): sys.exit(0)
+""",
+        ("error",),
+    ),
+    "sys_exit_at_import": (
+        """
+import sys
+sys.exit(0)
+""",
+        ("error",),
+    ),
+    "os_exit_in_call": (
+        """
+import os
+def f(x): os._exit(0)
+""",
+        DEAD,
+    ),
+    "os_exit_at_import": (
+        """
+import os
+os._exit(0)
+""",
+        DEAD,
+    ),
+    "exit_in_atexit": (
+        """
+import atexit, os
+atexit.register(os._exit, 0)
+def f(x): return 0
+""",
+        FAIL,
+    ),
+    "keyboard_interrupt": (
+        """
+def f(x): raise KeyboardInterrupt
+""",
+        ("error",),
+    ),
     "raise_class_that_cannot_be_described": (
-        "class E(BaseException):\n    def __str__(self): raise SystemExit(0)\n    args = property(lambda s: 1/0)\ndef f(x): raise E",
+        """
+class E(BaseException):
+    def __str__(self): raise SystemExit(0)
+    args = property(lambda s: 1/0)
+def f(x): raise E
+""",
         ("error",),
     ),
     # Objects that lie about themselves.
     "always_equal": (
-        "class A:\n    def __eq__(s, o): return True\n    def __bool__(s): return True\ndef f(x): return A()",
+        """
+class A:
+    def __eq__(s, o): return True
+    def __bool__(s): return True
+def f(x): return A()
+""",
         FAIL,
     ),
     "int_subclass": (
-        "class A(int):\n    def __eq__(s, o): return True\n    __hash__ = int.__hash__\ndef f(x): return A(3)",
+        """
+class A(int):
+    def __eq__(s, o): return True
+    __hash__ = int.__hash__
+def f(x): return A(3)
+""",
         FAIL,
     ),
-    "str_subclass": ("class A(str):\n    def __eq__(s, o): return True\ndef f(x): return A('a')", FAIL),
+    "str_subclass": (
+        """
+class A(str):
+    def __eq__(s, o): return True
+def f(x): return A('a')
+""",
+        FAIL,
+    ),
     "list_subclass": (
-        "class A(list):\n    def __eq__(s, o): return True\n    def __iter__(s): return iter([918])\ndef f(x): return A([1])",
+        """
+class A(list):
+    def __eq__(s, o): return True
+    def __iter__(s): return iter([918])
+def f(x): return A([1])
+""",
         FAIL,
     ),
-    "float_subclass": ("class A(float):\n    def __eq__(s, o): return True\ndef f(x): return A(1.5)", FAIL),
+    "float_subclass": (
+        """
+class A(float):
+    def __eq__(s, o): return True
+def f(x): return A(1.5)
+""",
+        FAIL,
+    ),
     "fake_class": (
-        "class A:\n    __class__ = int\n    def __eq__(s, o): return True\n    def __index__(s): return 1\ndef f(x): return A()",
+        """
+class A:
+    __class__ = int
+    def __eq__(s, o): return True
+    def __index__(s): return 1
+def f(x): return A()
+""",
         FAIL,
     ),
     "always_equal_metaclass": (
-        "class M(type):\n    def __eq__(s, o): return True\n    __hash__ = type.__hash__\nclass A(metaclass=M): pass\ndef f(x): return A",
+        """
+class M(type):
+    def __eq__(s, o): return True
+    __hash__ = type.__hash__
+class A(metaclass=M): pass
+def f(x): return A
+""",
         FAIL,
     ),
     "namedtuple_subclass": (
-        "import collections\nclass A(collections.namedtuple('A', 'x')):\n    def __eq__(s, o): return True\ndef f(x): return A(1)",
+        """
+import collections
+class A(collections.namedtuple('A', 'x')):
+    def __eq__(s, o): return True
+def f(x): return A(1)
+""",
         FAIL,
     ),
     "decimal_subclass": (
-        "import decimal\nclass A(decimal.Decimal):\n    def __eq__(s, o): return True\ndef f(x): return A(1)",
+        """
+import decimal
+class A(decimal.Decimal):
+    def __eq__(s, o): return True
+def f(x): return A(1)
+""",
         FAIL,
     ),
     # Changing what the test relies on.
     "patched_builtins": (
-        "import builtins\nfor n in 'abs len sorted all any isinstance repr int type compile eval exec print open'.split():\n"
-        "    setattr(builtins, n, lambda *a, **k: True)\ndef f(x): return 0",
+        """
+import builtins
+for n in 'abs len sorted all any isinstance repr int type compile eval exec print open'.split():
+    setattr(builtins, n, lambda *a, **k: True)
+def f(x): return 0
+""",
         ("failed", "error", "crashed"),
     ),
     "patched_assertion_error": (
-        "import builtins\nbuiltins.AssertionError = type('A', (BaseException,), {})\ndef f(x): return 0",
+        """
+import builtins
+builtins.AssertionError = type('A', (BaseException,), {})
+def f(x): return 0
+""",
         FAIL,
     ),
     "patched_json_and_os": (
-        "import json, os, sys\nos.write = lambda fd, b: len(b)\njson.dumps = lambda *a: '918273645'\n"
-        "sys.excepthook = sys.unraisablehook = lambda *a: None\ndef f(x): return 0",
+        """
+import json, os, sys
+os.write = lambda fd, b: len(b)
+json.dumps = lambda *a: '918273645'
+sys.excepthook = sys.unraisablehook = lambda *a: None
+def f(x): return 0
+""",
         FAIL,
     ),
     "trace_function": (
-        "import sys\ndef t(frame, event, arg):\n    frame.f_locals.update(value=918)\n    return t\nsys.settrace(t)\ndef f(x): return 0",
+        """
+import sys
+def t(frame, event, arg):
+    frame.f_locals.update(value=918)
+    return t
+sys.settrace(t)
+def f(x): return 0
+""",
         ("failed", "error"),
     ),
     "patched_codec": (
-        "import sys\ndef f(x):\n    g = sys._getframe(1).f_globals\n    frame = sys._getframe()\n    while frame:\n"
-        "        c = frame.f_globals.get('codec')\n        if c: c.encode = lambda v: '[\"passed\"]'\n        frame = frame.f_back\n    return 0",
+        """
+import sys
+def f(x):
+    g = sys._getframe(1).f_globals
+    frame = sys._getframe()
+    while frame:
+        c = frame.f_globals.get('codec')
+        if c: c.encode = lambda v: '["passed"]'
+        frame = frame.f_back
+    return 0
+""",
         ("failed", "crashed"),
     ),
     # Looking for the expected value.
-    "hunt_in_memory": (_HUNT + "def f(x): return hunt()", FAIL),
-    "hunt_at_import": (_HUNT + "V = hunt()\ndef f(x): return V", FAIL),
+    "hunt_in_memory": (
+        _HUNT
+        + """
+def f(x): return hunt()
+""",
+        FAIL,
+    ),
+    "hunt_at_import": (
+        _HUNT
+        + """
+V = hunt()
+def f(x): return V
+""",
+        FAIL,
+    ),
     "hunt_in_thread": (
         _HUNT
-        + "import threading, time\nR = []\ndef go():\n    for _ in range(5):\n        R.append(hunt(3)); time.sleep(0.01)\n"
-        "threading.Thread(target=go, daemon=True).start()\ndef f(x):\n    time.sleep(0.1)\n    return max([r for r in R if r] or [0])",
+        + """
+import threading, time
+R = []
+def go():
+    for _ in range(5):
+        R.append(hunt(3)); time.sleep(0.01)
+threading.Thread(target=go, daemon=True).start()
+def f(x):
+    time.sleep(0.1)
+    return max([r for r in R if r] or [0])
+""",
         ("failed", "timeout"),
     ),
-    "hunt_in_own_maps": ("def f(x): return open('/proc/self/maps').read()", DENIED),
+    "hunt_in_own_maps": (
+        """
+def f(x): return open('/proc/self/maps').read()
+""",
+        DENIED,
+    ),
     "hunt_in_parents": (
-        "import os\ndef f(x):\n    for p in [os.getppid(), *range(1, 400)]:\n        for n in ('mem', 'environ', 'cmdline', 'maps'):\n"
-        "            try: return open(f'/proc/{p}/{n}', 'rb').read(100)\n            except FileNotFoundError: pass\n    raise LookupError",
+        """
+import os
+def f(x):
+    for p in [os.getppid(), *range(1, 400)]:
+        for n in ('mem', 'environ', 'cmdline', 'maps'):
+            try: return open(f'/proc/{p}/{n}', 'rb').read(100)
+            except FileNotFoundError: pass
+    raise LookupError
+""",
         DENIED,
     ),
     "hunt_in_descriptors": (
-        "import os\ndef f(x):\n    got = b''\n    for fd in range(3, 64):\n        try:\n            os.set_blocking(fd, False)\n"
-        "            got += os.read(fd, 100000)\n        except OSError: pass\n    return int(got[got.index(b'918273'):][:9])",
+        """
+import os
+def f(x):
+    got = b''
+    for fd in range(3, 64):
+        try:
+            os.set_blocking(fd, False)
+            got += os.read(fd, 100000)
+        except OSError: pass
+    return int(got[got.index(b'918273'):][:9])
+""",
         ("error", "crashed"),
     ),
     "hunt_in_files": (
-        "import os\ndef f(x):\n    for r, d, fs in os.walk('/'):\n        for n in fs:\n            if n.endswith(('.py', '.jsonl', '.json')) and 'python3' not in r:\n"
-        "                return os.path.join(r, n)\n    return 0",
+        """
+import os
+def f(x):
+    for r, d, fs in os.walk('/'):
+        for n in fs:
+            if n.endswith(('.py', '.jsonl', '.json')) and 'python3' not in r:
+                return os.path.join(r, n)
+    return 0
+""",
         ("failed", "forbidden", "timeout"),
     ),
     "arguments_and_environment": (
-        "import sys, os\ndef f(x): return [sys.argv, dict(os.environ), sys.orig_argv]",
+        """
+import sys, os
+def f(x): return [sys.argv, dict(os.environ), sys.orig_argv]
+""",
         FAIL,
     ),
     "ptrace_parent": (
-        "import ctypes, os\ndef f(x):\n    r = ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)\n    return 'got it' if r == 0 else r",
+        """
+import ctypes, os
+def f(x):
+    r = ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)
+    return 'got it' if r == 0 else r
+""",
         FAIL,
     ),
     "process_vm_readv": (
-        "import ctypes, os\ndef f(x): return ctypes.CDLL(None).syscall(310, os.getppid(), 0, 0, 0, 0, 0)",
+        """
+import ctypes, os
+def f(x): return ctypes.CDLL(None).syscall(310, os.getppid(), 0, 0, 0, 0, 0)
+""",
         FAIL,
     ),
     # Forging the answer on the channel.
     "forged_frames": (
-        'import os\ndef f(x):\n    for p in (b\'["o",["passed","",false],0]\', b\'["v",true,0]\', b\'["r",null,0]\'):\n'
-        "        for fd in range(3, 64):\n            try: os.write(fd, len(p).to_bytes(4, 'little') + p)\n            except OSError: pass\n    return 0",
+        """
+import os
+def f(x):
+    for p in (b'["o",["passed","",false],0]', b'["v",true,0]', b'["r",null,0]'):
+        for fd in range(3, 64):
+            try: os.write(fd, len(p).to_bytes(4, 'little') + p)
+            except OSError: pass
+    return 0
+""",
         ("failed", "crashed", "error"),
     ),
     "garbage_on_channel": (
-        "import os\ndef f(x):\n    for fd in range(3, 64):\n        try: os.write(fd, b'\\xff' * 4096)\n        except OSError: pass\n    return 0",
+        """
+import os
+def f(x):
+    for fd in range(3, 64):
+        try: os.write(fd, b'\\xff' * 4096)
+        except OSError: pass
+    return 0
+""",
         ("failed", "crashed"),
     ),
     "endless_frames": (
-        "import os\ndef f(x):\n    while True:\n        for fd in range(3, 64):\n            try: os.write(fd, b'\\x04\\0\\0\\0null' * 1000)\n            except OSError: pass",
+        """
+import os
+def f(x):
+    while True:
+        for fd in range(3, 64):
+            try: os.write(fd, b'\\x04\\0\\0\\0null' * 1000)
+            except OSError: pass
+""",
         ("failed", "crashed", "timeout"),
     ),
     "half_a_frame": (
-        "import os, time\ndef f(x):\n    for fd in range(3, 64):\n        try: os.write(fd, b'\\xff\\0\\0\\0[')\n        except OSError: pass\n    time.sleep(100)",
+        """
+import os, time
+def f(x):
+    for fd in range(3, 64):
+        try: os.write(fd, b'\\xff\\0\\0\\0[')
+        except OSError: pass
+    time.sleep(100)
+""",
         ("timeout",),
     ),
     "malformed_values": (
-        "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n        s = frame.f_locals.get('self')\n"
-        "        if hasattr(s, 'reply'): s.reply('v', '{\"d\":[[[1]],[2]]}')\n        frame = frame.f_back\n    return 0",
+        """
+import sys
+def f(x):
+    frame = sys._getframe()
+    while frame:
+        s = frame.f_locals.get('self')
+        if hasattr(s, 'reply'): s.reply('v', '{"d":[[[1]],[2]]}')
+        frame = frame.f_back
+    return 0
+""",
         ("failed", "crashed"),
     ),
     "claims_much_cpu": (
-        "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n        frame.f_globals.get('_cpu') and frame.f_globals.update(_cpu=lambda: 1e9)\n"
-        "        frame = frame.f_back\n    return 0",
+        """
+import sys
+def f(x):
+    frame = sys._getframe()
+    while frame:
+        frame.f_globals.get('_cpu') and frame.f_globals.update(_cpu=lambda: 1e9)
+        frame = frame.f_back
+    return 0
+""",
         FAIL,
     ),
     # Time.
-    "endless_loop": ("def f(x):\n    while True: pass", ("timeout",)),
-    "endless_loop_at_import": ("while True: pass", ("timeout",)),
-    "catches_everything": (
-        "def f(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+    "endless_loop": (
+        """
+def f(x):
+    while True: pass
+""",
         ("timeout",),
     ),
-    "sleeps": ("import time\ndef f(x): time.sleep(1000)", ("timeout",)),
-    "reads_stdin": ("def f(x): return input()", ("error",)),
+    "endless_loop_at_import": (
+        """
+while True: pass
+""",
+        ("timeout",),
+    ),
+    "catches_everything": (
+        """
+def f(x):
+    while True:
+        try:
+            while True: pass
+        except BaseException: pass
+""",
+        ("timeout",),
+    ),
+    "sleeps": (
+        """
+import time
+def f(x): time.sleep(1000)
+""",
+        ("timeout",),
+    ),
+    "reads_stdin": (
+        """
+def f(x): return input()
+""",
+        ("error",),
+    ),
     "clears_timers": (
-        "import signal\nsignal.alarm(0); signal.setitimer(signal.ITIMER_REAL, 0)\ndef f(x):\n    while True: pass",
+        """
+import signal
+signal.alarm(0); signal.setitimer(signal.ITIMER_REAL, 0)
+def f(x):
+    while True: pass
+""",
         ("timeout",),
     ),
     "ignores_signals": (
-        "import signal\nfor s in range(1, 65):\n    try: signal.signal(s, signal.SIG_IGN)\n    except (OSError, ValueError): pass\ndef f(x):\n    while True: pass",
+        """
+import signal
+for s in range(1, 65):
+    try: signal.signal(s, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+def f(x):
+    while True: pass
+""",
         ("timeout",),
     ),
     "alarm_on_itself": (
-        "import signal, time\ndef f(x):\n    signal.alarm(1)\n    time.sleep(100)",
+        """
+import signal, time
+def f(x):
+    signal.alarm(1)
+    time.sleep(100)
+""",
         ("crashed", "timeout"),
     ),
-    "endless_output": ("def f(x):\n    while True: print('x' * 10000)", ("timeout",)),
-    "huge_power": ("def f(x): return 10 ** 10 ** 9", ("timeout", "out_of_memory")),
-    "regular_expression": ("import re\ndef f(x): return re.match(r'(a+)+b', 'a' * 60)", ("timeout",)),
+    "endless_output": (
+        """
+def f(x):
+    while True: print('x' * 10000)
+""",
+        ("timeout",),
+    ),
+    "huge_power": (
+        """
+def f(x): return 10 ** 10 ** 9
+""",
+        ("timeout", "out_of_memory"),
+    ),
+    "regular_expression": (
+        """
+import re
+def f(x): return re.match(r'(a+)+b', 'a' * 60)
+""",
+        ("timeout",),
+    ),
     "threads_that_never_end": (
-        "import threading\ndef f(x):\n    for _ in range(4): threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()\n    return 0",
+        """
+import threading
+def f(x):
+    for _ in range(4): threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()
+    return 0
+""",
         ("failed", "timeout"),
     ),
-    "endless_iterator": ("import itertools\ndef f(x): return itertools.count()", FAIL),
+    "endless_iterator": (
+        """
+import itertools
+def f(x): return itertools.count()
+""",
+        FAIL,
+    ),
     "endless_repr": (
-        "class A(dict):\n    def items(s):\n        while True: yield 1, 2\n    keys = values = __iter__ = items\ndef f(x): return A()",
+        """
+class A(dict):
+    def items(s):
+        while True: yield 1, 2
+    keys = values = __iter__ = items
+def f(x): return A()
+""",
         FAIL,
     ),
     # Memory.
-    "memory_bomb": ("def f(x): return len(bytearray(1 << 40))", ("out_of_memory",)),
-    "growing_list": ("def f(x):\n    l = [0]\n    while True: l += l", ("out_of_memory", "timeout")),
-    "mmap_bomb": ("import mmap\ndef f(x): return len(mmap.mmap(-1, 1 << 38))", ("error", "out_of_memory")),
-    "giant_value": ("def f(x): return 'a' * (1 << 24)", FAIL),
-    "giant_int": ("def f(x): return 1 << (1 << 26)", FAIL),
-    "shared_references": ("def f(x):\n    l = []\n    for _ in range(60): l = [l, l]\n    return l", FAIL),
-    "refers_to_itself": ("def f(x):\n    l = []\n    l.append(l)\n    return l", FAIL),
-    "nested_deep": ("def f(x):\n    l = []\n    for _ in range(100000): l = [l]\n    return l", FAIL),
-    "equal_hashes": ("def f(x): return {i * ((1 << 61) - 1) for i in range(1, 3000)}", ("failed", "crashed")),
-    "deep_recursion": ("def f(x): return f(x)", ("error",)),
+    "memory_bomb": (
+        """
+def f(x): return len(bytearray(1 << 40))
+""",
+        ("out_of_memory",),
+    ),
+    "growing_list": (
+        """
+def f(x):
+    l = [0]
+    while True: l += l
+""",
+        ("out_of_memory", "timeout"),
+    ),
+    "mmap_bomb": (
+        """
+import mmap
+def f(x): return len(mmap.mmap(-1, 1 << 38))
+""",
+        ("error", "out_of_memory"),
+    ),
+    "giant_value": (
+        """
+def f(x): return 'a' * (1 << 24)
+""",
+        FAIL,
+    ),
+    "giant_int": (
+        """
+def f(x): return 1 << (1 << 26)
+""",
+        FAIL,
+    ),
+    "shared_references": (
+        """
+def f(x):
+    l = []
+    for _ in range(60): l = [l, l]
+    return l
+""",
+        FAIL,
+    ),
+    "refers_to_itself": (
+        """
+def f(x):
+    l = []
+    l.append(l)
+    return l
+""",
+        FAIL,
+    ),
+    "nested_deep": (
+        """
+def f(x):
+    l = []
+    for _ in range(100000): l = [l]
+    return l
+""",
+        FAIL,
+    ),
+    "equal_hashes": (
+        """
+def f(x): return {i * ((1 << 61) - 1) for i in range(1, 3000)}
+""",
+        ("failed", "crashed"),
+    ),
+    "deep_recursion": (
+        """
+def f(x): return f(x)
+""",
+        ("error",),
+    ),
     "no_recursion_limit": (
-        "import sys\nsys.setrecursionlimit(1 << 30)\ndef f(x): return f(x)",
+        """
+import sys
+sys.setrecursionlimit(1 << 30)
+def f(x): return f(x)
+""",
         ("crashed", "out_of_memory", "timeout"),
     ),
     "thread_bomb": (
-        "import threading, time\ndef f(x):\n    while True: threading.Thread(target=time.sleep, args=(100,)).start()",
+        """
+import threading, time
+def f(x):
+    while True: threading.Thread(target=time.sleep, args=(100,)).start()
+""",
         ("error", "out_of_memory", "timeout"),
     ),
     # Processes.
-    "fork": ("import os\ndef f(x): return os.fork()", ("forbidden",)),
-    "fork_bomb": ("import os\ndef f(x):\n    while True: os.fork()", ("forbidden",)),
+    "fork": (
+        """
+import os
+def f(x): return os.fork()
+""",
+        ("forbidden",),
+    ),
+    "fork_bomb": (
+        """
+import os
+def f(x):
+    while True: os.fork()
+""",
+        ("forbidden",),
+    ),
     "fork_bomb_that_insists": (
-        "import os\ndef f(x):\n    while True:\n        try: os.fork()\n        except OSError: pass",
+        """
+import os
+def f(x):
+    while True:
+        try: os.fork()
+        except OSError: pass
+""",
         ("timeout",),
     ),
     "daemon": (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(1000)\ndef f(x): return 0",
+        """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0: time.sleep(1000)
+def f(x): return 0
+""",
         ("forbidden",),
     ),
-    "subprocess": ("import subprocess\ndef f(x): return subprocess.run(['/bin/sh', '-c', 'id'])", DENIED),
-    "system": ("import os\ndef f(x): return os.system('id')", FAIL),
+    "subprocess": (
+        """
+import subprocess
+def f(x): return subprocess.run(['/bin/sh', '-c', 'id'])
+""",
+        DENIED,
+    ),
+    "system": (
+        """
+import os
+def f(x): return os.system('id')
+""",
+        FAIL,
+    ),
     "exec": (
-        "import os, sys\ndef f(x): os.execv(sys.executable, [sys.executable, '-c', 'print(1)'])",
+        """
+import os, sys
+def f(x): os.execv(sys.executable, [sys.executable, '-c', 'print(1)'])
+""",
         DENIED,
     ),
     "spawn": (
-        "import os, sys\ndef f(x): return os.posix_spawn(sys.executable, [sys.executable], {})",
+        """
+import os, sys
+def f(x): return os.posix_spawn(sys.executable, [sys.executable], {})
+""",
         DENIED,
     ),
     "multiprocessing": (
-        "import multiprocessing\ndef f(x):\n    with multiprocessing.Pool(2) as p: return p.map(abs, [1])",
+        """
+import multiprocessing
+def f(x):
+    with multiprocessing.Pool(2) as p: return p.map(abs, [1])
+""",
         DENIED,
     ),
-    "raw_fork": ("import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(57)", FAIL),
-    "raw_vfork": ("import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(58)", FAIL),
-    "raw_clone3": (
-        "import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(435, ctypes.create_string_buffer(88), 88)",
+    "raw_fork": (
+        """
+import ctypes
+def f(x): return ctypes.CDLL(None).syscall(57)
+""",
         FAIL,
     ),
-    "kill_parent": ("import os\ndef f(x): os.kill(os.getppid(), 9)", ("forbidden",)),
-    "kill_everyone": ("import os\ndef f(x): os.kill(-1, 0)", ("forbidden",)),
-    "kill_group": ("import os\ndef f(x): os.killpg(0, 9)", ("forbidden",)),
-    "stop_itself": ("import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)", ("forbidden",)),
+    "raw_vfork": (
+        """
+import ctypes
+def f(x): return ctypes.CDLL(None).syscall(58)
+""",
+        FAIL,
+    ),
+    "raw_clone3": (
+        """
+import ctypes
+def f(x): return ctypes.CDLL(None).syscall(435, ctypes.create_string_buffer(88), 88)
+""",
+        FAIL,
+    ),
+    "kill_parent": (
+        """
+import os
+def f(x): os.kill(os.getppid(), 9)
+""",
+        ("forbidden",),
+    ),
+    "kill_everyone": (
+        """
+import os
+def f(x): os.kill(-1, 0)
+""",
+        ("forbidden",),
+    ),
+    "kill_group": (
+        """
+import os
+def f(x): os.killpg(0, 9)
+""",
+        ("forbidden",),
+    ),
+    "stop_itself": (
+        """
+import os, signal
+def f(x): os.kill(os.getpid(), signal.SIGSTOP)
+""",
+        ("forbidden",),
+    ),
     "signal_by_descriptor": (
-        "import fcntl, os\nr, w = os.pipe()\ndef f(x): return fcntl.fcntl(r, 8, os.getppid())",
+        """
+import fcntl, os
+r, w = os.pipe()
+def f(x): return fcntl.fcntl(r, 8, os.getppid())
+""",
         ("forbidden",),
     ),
     "limits_of_parent": (
-        "import resource, os\ndef f(x): return resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))",
+        """
+import resource, os
+def f(x): return resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))
+""",
         ("forbidden",),
     ),
     "raise_own_limits": (
-        "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+        """
+import resource
+def f(x): resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+""",
         DENIED,
     ),
     # Crashes.
-    "segmentation_fault": ("import ctypes\ndef f(x): ctypes.string_at(0)", DEAD),
-    "abort": ("import os\ndef f(x): os.abort()", DEAD),
+    "segmentation_fault": (
+        """
+import ctypes
+def f(x): ctypes.string_at(0)
+""",
+        DEAD,
+    ),
+    "abort": (
+        """
+import os
+def f(x): os.abort()
+""",
+        DEAD,
+    ),
     "smashed_memory": (
-        "import ctypes\ndef f(x): ctypes.memset(id(0), 255, 1 << 20)",
+        """
+import ctypes
+def f(x): ctypes.memset(id(0), 255, 1 << 20)
+""",
         ("crashed", "failed", "error", "timeout", "out_of_memory"),
     ),
-    "closed_descriptors": ("import os\nos.closerange(0, 1000)\ndef f(x): return 0", DEAD),
+    "closed_descriptors": (
+        """
+import os
+os.closerange(0, 1000)
+def f(x): return 0
+""",
+        DEAD,
+    ),
     "exhausted_descriptors": (
-        "import os\nl = []\ndef f(x):\n    while True: l.append(os.open('/dev/null', 0))",
+        """
+import os
+l = []
+def f(x):
+    while True: l.append(os.open('/dev/null', 0))
+""",
         ("error",),
     ),
     # The host: network, files, kernel.
-    "socket": ("import socket\ndef f(x): socket.socket()", ("forbidden",)),
+    "socket": (
+        """
+import socket
+def f(x): socket.socket()
+""",
+        ("forbidden",),
+    ),
     "connect": (
-        "import urllib.request\ndef f(x): return urllib.request.urlopen('http://127.0.0.1:80').read()",
+        """
+import urllib.request
+def f(x): return urllib.request.urlopen('http://127.0.0.1:80').read()
+""",
         DENIED,
     ),
     "unix_socket": (
-        "import socket\ndef f(x): socket.socket(socket.AF_UNIX).connect('/run/docker.sock')",
+        """
+import socket
+def f(x): socket.socket(socket.AF_UNIX).connect('/run/docker.sock')
+""",
         ("forbidden",),
     ),
-    "password_file": ("def f(x): return open('/etc/passwd').read()", DENIED),
+    "password_file": (
+        """
+def f(x): return open('/etc/passwd').read()
+""",
+        DENIED,
+    ),
     "home_directory": (
-        "import os\ndef f(x): return os.listdir('/root') + os.listdir('/home')",
+        """
+import os
+def f(x): return os.listdir('/root') + os.listdir('/home')
+""",
         ("failed", "forbidden", "error"),
     ),
-    "write_outside": ("def f(x): open('/usr/owned', 'w').write('x')", DENIED),
-    "write_library": ("import os\ndef f(x): os.open(os.__file__, os.O_WRONLY)", DENIED),
-    "remove_everything": ("import shutil\ndef f(x): shutil.rmtree('CANARY')", DENIED),
-    "remove_library": ("import os\ndef f(x): os.rename(os.__file__, os.__file__)", DENIED),
+    "write_outside": (
+        """
+def f(x): open('/usr/owned', 'w').write('x')
+""",
+        DENIED,
+    ),
+    "write_library": (
+        """
+import os
+def f(x): os.open(os.__file__, os.O_WRONLY)
+""",
+        DENIED,
+    ),
+    "remove_everything": (
+        """
+import shutil
+def f(x): shutil.rmtree('CANARY')
+""",
+        DENIED,
+    ),
+    "remove_library": (
+        """
+import os
+def f(x): os.rename(os.__file__, os.__file__)
+""",
+        DENIED,
+    ),
     "symlink_out": (
-        "import os\ndef f(x):\n    os.symlink('/etc/passwd', '/tmp/l')\n    return open('/tmp/l').read()",
+        """
+import os
+def f(x):
+    os.symlink('/etc/passwd', '/tmp/l')
+    return open('/tmp/l').read()
+""",
         DENIED,
     ),
     "mount": (
-        "import ctypes\ndef f(x):\n    libc = ctypes.CDLL(None, use_errno=True)\n    libc.mount(b'none', b'/nowhere', b'tmpfs', 0, None)\n"
-        "    assert ctypes.get_errno() == 1, 'not refused'\n    return 0",
+        """
+import ctypes
+def f(x):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mount(b'none', b'/nowhere', b'tmpfs', 0, None)
+    assert ctypes.get_errno() == 1, 'not refused'
+    return 0
+""",
         FAIL,
     ),
-    "unshare": ("import ctypes\ndef f(x): return ctypes.CDLL(None).unshare(0x10000000)", FAIL),
-    "chroot": ("import os\ndef f(x): os.chroot('/tmp')", ("forbidden",)),
-    "set_user": ("import os\ndef f(x): os.setuid(0)", ("forbidden",)),
+    "unshare": (
+        """
+import ctypes
+def f(x): return ctypes.CDLL(None).unshare(0x10000000)
+""",
+        FAIL,
+    ),
+    "chroot": (
+        """
+import os
+def f(x): os.chroot('/tmp')
+""",
+        ("forbidden",),
+    ),
+    "set_user": (
+        """
+import os
+def f(x): os.setuid(0)
+""",
+        ("forbidden",),
+    ),
     "io_uring": (
-        "import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(425, 1, ctypes.create_string_buffer(120))",
+        """
+import ctypes
+def f(x): return ctypes.CDLL(None).syscall(425, 1, ctypes.create_string_buffer(120))
+""",
         FAIL,
     ),
     "bpf_and_perf": (
-        "import ctypes\ndef f(x): return [ctypes.CDLL(None).syscall(n, 0, 0, 0, 0, 0) for n in (321, 298, 323, 250, 272)]",
+        """
+import ctypes
+def f(x): return [ctypes.CDLL(None).syscall(n, 0, 0, 0, 0, 0) for n in (321, 298, 323, 250, 272)]
+""",
         FAIL,
     ),
-    "memory_file": ("import os\ndef f(x): return os.memfd_create('a')", ("forbidden",)),
-    "set_host_name": ("import socket\ndef f(x): socket.sethostname(socket.gethostname())", ("forbidden",)),
-    "kernel_settings": ("import os\ndef f(x): os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY)", DENIED),
-    "devices": (
-        "import os\ndef f(x): return [open('/dev/' + n, 'rb') for n in ('vda', 'sda', 'mem', 'kmsg')]",
+    "memory_file": (
+        """
+import os
+def f(x): return os.memfd_create('a')
+""",
+        ("forbidden",),
+    ),
+    "set_host_name": (
+        """
+import socket
+def f(x): socket.sethostname(socket.gethostname())
+""",
+        ("forbidden",),
+    ),
+    "kernel_settings": (
+        """
+import os
+def f(x): os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY)
+""",
         DENIED,
     ),
-    "import_the_judge": ("import sandbox.plan\ndef f(x): return 1", ("error",)),
-    "import_a_package": ("import numpy\ndef f(x): return 1", ("error",)),
+    "devices": (
+        """
+import os
+def f(x): return [open('/dev/' + n, 'rb') for n in ('vda', 'sda', 'mem', 'kmsg')]
+""",
+        DENIED,
+    ),
+    "import_the_judge": (
+        """
+import sandbox.plan
+def f(x): return 1
+""",
+        ("error",),
+    ),
+    "import_a_package": (
+        """
+import numpy
+def f(x): return 1
+""",
+        ("error",),
+    ),
 }
 
 # These need the private disk, so they belong to the tier that has one.
 DISK: dict[str, tuple[str, tuple[str, ...]]] = {
     "fills_the_disk": (
-        "def f(x):\n    i = 0\n    while True:\n        i += 1\n        open(f'/tmp/{i}', 'wb').write(b'x' * (1 << 20))",
+        """
+def f(x):
+    i = 0
+    while True:
+        i += 1
+        open(f'/tmp/{i}', 'wb').write(b'x' * (1 << 20))
+""",
         ("error",),
     ),
-    "huge_file": ("def f(x):\n    with open('/tmp/a', 'wb') as o: o.truncate(1 << 40)", ("error", "crashed")),
+    "huge_file": (
+        """
+def f(x):
+    with open('/tmp/a', 'wb') as o: o.truncate(1 << 40)
+""",
+        ("error", "crashed"),
+    ),
     "many_files": (
-        "def f(x):\n    i = 0\n    while True:\n        i += 1\n        open(f'/tmp/{i}', 'w')",
+        """
+def f(x):
+    i = 0
+    while True:
+        i += 1
+        open(f'/tmp/{i}', 'w')
+""",
         ("error", "timeout"),
     ),
     "deep_folders": (
-        "import os\ndef f(x):\n    for _ in range(1500):\n        os.mkdir('d'); os.chdir('d')\n    return 0",
+        """
+import os
+def f(x):
+    for _ in range(1500):
+        os.mkdir('d'); os.chdir('d')
+    return 0
+""",
         ("failed", "error"),
     ),
     "locked_folder": (
-        "import os\ndef f(x):\n    os.mkdir('/tmp/l'); open('/tmp/l/a', 'w'); os.chmod('/tmp/l', 0)\n    return 0",
+        """
+import os
+def f(x):
+    os.mkdir('/tmp/l'); open('/tmp/l/a', 'w'); os.chmod('/tmp/l', 0)
+    return 0
+""",
         FAIL,
     ),
     "changes_directory": (
-        "import os\ndef f(x):\n    os.mkdir('/tmp/gone'); os.chdir('/tmp/gone'); os.rmdir('/tmp/gone')\n    return 0",
+        """
+import os
+def f(x):
+    os.mkdir('/tmp/gone'); os.chdir('/tmp/gone'); os.rmdir('/tmp/gone')
+    return 0
+""",
         FAIL,
     ),
 }

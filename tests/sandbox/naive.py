@@ -1,7 +1,7 @@
 """Naive execution, run as a script: each program and its tests in one process without any isolation.
 
-Reads JSON lines `{"program", "setup", "tests"}` and writes one list of "passed" or exception names for each. Only for
-programs that are known to be harmless.
+Reads JSON lines `{"program", "setup", "tests"}` and writes one list of "passed" or exception names for each.
+Only for programs that are known to be harmless.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             os.dup2(null, 0)
-            sys.stdin = open(0)
+            sys.stdin = os.fdopen(0)
             os.write(write, json.dumps(run(json.loads(line))).encode())
             os._exit(0)
         os.close(write)

@@ -1,4 +1,6 @@
-"""On benign programs the sandbox says what naive execution says: every difference is named here, with its reason."""
+"""On benign programs the sandbox says what naive execution says: every difference is named here, with its
+reason.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from sandbox.plan import plan_test, split_tests
 HERE = Path(__file__).resolve()
 DATA = Path(os.environ.get("ACECODER_DATA") or HERE.parents[2].parent / "shared" / "data")
 LIMITS = Limits(test_cpu_s=40, program_cpu_s=120, test_wall_s=120, program_wall_s=300)
-# Tests that naive execution fails and we pass: they use a standard module that neither they nor the program import.
+# Tests that naive execution fails and we pass: they use a standard module that neither they nor the program
+# import.
 MISSING_IMPORT = "NameError"
 # These pass around a matrix of two million numbers, more than a call may return (`Limits.value_kb`).
 TOO_LARGE = "matrix/count_negative_numbers_in_sorted_matrix.py:"
@@ -40,7 +43,9 @@ def top_level(source: str) -> tuple[str, ...]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            names |= {
+                n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
     return tuple(sorted(names))
 
 
@@ -49,14 +54,19 @@ def humaneval(split: bool) -> list[Program]:
     for row in rows("humaneval/HumanEval.jsonl.gz"):
         source = row["prompt"] + row["canonical_solution"]
         whole = f"{row['test']}\ncheck({row['entry_point']})"
-        programs.append(Program(row["task_id"], source, split_tests(whole) if split else (whole,), top_level(source)))
+        programs.append(
+            Program(row["task_id"], source, split_tests(whole) if split else (whole,), top_level(source))
+        )
     return programs
 
 
 def mbpp() -> list[Program]:
     return [
         Program(
-            str(row["task_id"]), row["code"], (*row["test_list"], *row["challenge_test_list"]), top_level(row["code"]),
+            str(row["task_id"]),
+            row["code"],
+            (*row["test_list"], *row["challenge_test_list"]),
+            top_level(row["code"]),
             setup=row["test_setup_code"],
         )
         for row in rows("mbpp/mbpp.jsonl.gz")
@@ -73,7 +83,9 @@ def mbpp_plus() -> list[Program]:
 
 
 def humaneval_plus(name: str = "HumanEvalPlus-Mini") -> list[Program]:
-    """EvalPlus' inputs as asserts: expected values come from the canonical solution itself, through `evaluate`."""
+    """EvalPlus' inputs as asserts: expected values come from the canonical solution itself, through
+    `evaluate`.
+    """
     from sandbox import Evaluation
 
     wanted, sources = [], {}
@@ -95,7 +107,9 @@ def humaneval_plus(name: str = "HumanEvalPlus-Mini") -> list[Program]:
                 continue
             if value.outcome == "passed" and "nan" not in expected and "inf" not in expected:
                 tests.append(f"assert {call} == {expected}")
-        programs.append(Program(evaluation.id, evaluation.program, tuple(tests), top_level(evaluation.program)))
+        programs.append(
+            Program(evaluation.id, evaluation.program, tuple(tests), top_level(evaluation.program))
+        )
     return programs
 
 
@@ -107,7 +121,9 @@ def the_algorithms() -> list[Program]:
 
 
 def naive(programs: list[Program]) -> list[list[str]]:
-    jobs = "".join(json.dumps({"program": p.program, "setup": p.setup, "tests": p.tests}) + "\n" for p in programs)
+    jobs = "".join(
+        json.dumps({"program": p.program, "setup": p.setup, "tests": p.tests}) + "\n" for p in programs
+    )
     command = [sys.executable, str(HERE.with_name("naive.py"))]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, input=jobs, capture_output=True, text=True, check=True, env=environment)

@@ -1,10 +1,13 @@
-"""Every attack ends in one of its expected outcomes, leaves the host alone, and leaves the next program unaffected."""
+"""Every attack ends in one of its expected outcomes, leaves the host alone, and leaves the next program
+unaffected.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,7 @@ from tests.sandbox.attacks import ATTACKS, DISK, SECRET, TEST
 LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=1.5, max_timeouts=1, memory_mb=512)
 GOOD = Program(
     "good",
-    "import os\nassert not [n for n in os.listdir(os.getcwd())] if os.getcwd() == '/tmp' else True\ndef f(x): return x + 1",
+    "import os\nassert os.getcwd() != '/tmp' or not os.listdir('/tmp')\ndef f(x): return x + 1",
     ("assert f(1) == 2", "assert sorted([f(3), f(2)]) == [3, 4]", "a = f(1)\nassert a == 2"),
     ("f",),
 )
@@ -53,9 +56,9 @@ def _children(parent: int) -> list[int]:
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{entry}/stat") as stat:
-                if int(stat.read().rsplit(")", 1)[1].split()[1]) == parent:
-                    found.append(int(entry))
+            stat = Path(f"/proc/{entry}/stat").read_text()
+            if int(stat.rsplit(")", 1)[1].split()[1]) == parent:
+                found.append(int(entry))
         except OSError:
             continue
     return found
@@ -117,7 +120,7 @@ def test_attack_on_tests_that_a_judge_child_runs(tier, name, test):
 def test_the_candidates_names_come_from_the_question_only(tier):
     """A candidate that defines `abs` must not pull the expected value into its own process."""
     _, box, _ = tier
-    program = "import sys\nseen = []\ndef abs(x):\n    seen.append(x)\n    return 0\ndef f(x): return 3.0\ndef math(): pass"
+    program = "def abs(x): return 0\ndef f(x): return 3.0\ndef math(): pass"
     tests = (f"assert abs(f(7) - {SECRET}) < 1e-6", f"x = f(7)\nassert abs(x - {SECRET}) < 1e-6")
     (verdict,) = box.run([Program("abs", program, tests, ("f",))])
     assert [t.outcome for t in verdict.outcomes] == ["failed", "failed"]
@@ -127,10 +130,12 @@ def test_programs_cannot_leave_messages_for_each_other(tier):
     _, box, _ = tier
     leave = (
         "import os, sys, builtins\nbuiltins.message = os.environ['M'] = sys.message = 'hello'\n"
-        "try:\n    open('/tmp/message', 'w').write('hello'); os.mkdir('/tmp/folder')\nexcept OSError: pass\ndef f(x): return 0"
+        "try:\n    open('/tmp/message', 'w').write('hello'); os.mkdir('/tmp/folder')\nexcept OSError: pass\n"
+        "def f(x): return 0"
     )
     find = (
-        "import os, sys, builtins\ndef f(x):\n    return [hasattr(builtins, 'message'), 'M' in os.environ, hasattr(sys, 'message'),\n"
+        "import os, sys, builtins\ndef f(x):\n"
+        "    return [hasattr(builtins, 'message'), 'M' in os.environ, hasattr(sys, 'message'),\n"
         "            os.path.exists('/tmp/message'), os.path.exists('/tmp/folder')]"
     )
     test = ("assert f(0) == [False] * 5",)

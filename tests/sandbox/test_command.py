@@ -1,4 +1,6 @@
-"""The command line: run, restart, malformed lines, doctor; and the refusal to run below the tier that was asked for."""
+"""The command line: run, restart, malformed lines, doctor; and the refusal to run below the tier that was
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ ROOT = Path(sandbox.__file__).resolve().parent.parent
 
 
 def line(name: str, **fields: object) -> str:
-    return json.dumps({"id": name, "program": "def f(x): return x + 1", "tests": ["assert f(1) == 2"], **fields})
+    return json.dumps(
+        {"id": name, "program": "def f(x): return x + 1", "tests": ["assert f(1) == 2"], **fields}
+    )
 
 
 def ids(path: Path) -> list[str]:
@@ -32,7 +36,9 @@ def test_run_writes_a_verdict_for_each_program(tmp_path, capsys):
     script = json.dumps({"id": "d", "program": "print(input())", "stdin": ["a", "b"], "stdout": ["a", "c"]})
     suite = "import unittest\nclass T(unittest.TestCase):\n    def test(self): self.assertEqual(f(1), 2)"
     unit = json.dumps({"id": "e", "program": "def f(x): return x + 1", "unittest": suite})
-    source.write_text("\n".join([line("a"), line("b", program="def f(x): return x", entry_point="f"), "", script, unit]))
+    source.write_text(
+        "\n".join([line("a"), line("b", program="def f(x): return x", entry_point="f"), "", script, unit])
+    )
     assert main(["run", "--in", str(source), "--out", str(out), "--workers", "2"]) == 0
     verdicts = {v["id"]: v for v in map(json.loads, out.read_text().splitlines())}
     assert {name: (v["outcome"], v["pass_rate"]) for name, v in verdicts.items()} == {
@@ -61,7 +67,15 @@ def test_run_goes_on_where_it_stopped(tmp_path):
 
 def test_malformed_lines_are_reported_and_skipped(tmp_path, capsys):
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    bad = ["{", "[]", '{"id": "x"}', line("y", tests=3), line("a"), line("z", stdin=["1"]), line("w", surprise=1)]
+    bad = [
+        "{",
+        "[]",
+        '{"id": "x"}',
+        line("y", tests=3),
+        line("a"),
+        line("z", stdin=["1"]),
+        line("w", surprise=1),
+    ]
     source.write_text("\n".join([line("a"), *bad, line("b")]))
     assert main(["run", "--in", str(source), "--out", str(out), "--workers", "1"]) == 1
     assert sorted(ids(out)) == ["a", "b"]
@@ -93,8 +107,9 @@ def test_doctor_says_what_works_here(capsys):
 RESTRICTED = """
 import ctypes, errno, os, struct, sys
 from sandbox.jailed import confine, syscalls
-numbers = syscalls.numbers(os.uname().machine)
-numbers |= {{"unshare": 272 if os.uname().machine == "x86_64" else 97, "mount": 165 if os.uname().machine == "x86_64" else 40}}
+machine = os.uname().machine
+numbers = syscalls.numbers(machine)
+numbers |= {{"unshare": 272, "mount": 165}} if machine == "x86_64" else {{"unshare": 97, "mount": 40}}
 op = confine._op
 deny, allow = op(6, 0x00050000 | errno.EPERM), op(6, 0x7FFF0000)
 program = [op(0x20, 0)]
@@ -119,12 +134,22 @@ for isolation in ("full", "landlock"):
 
 
 @pytest.mark.parametrize(
-    ("denied", "landlock"), [(["unshare", "mount", "pivot_root"], "passed"), (["unshare", "landlock_create_ruleset"], "refused")]
+    ("denied", "landlock"),
+    [(["unshare", "mount", "pivot_root"], "passed"), (["unshare", "landlock_create_ruleset"], "refused")],
 )
 def test_a_host_that_refuses_namespaces_is_refused_by_name(denied, landlock):
-    """As in Docker with its default profile: no full tier, an error that says what to enable, and no silent fallback."""
+    """As in Docker with its default profile: no full tier, an error that says what to enable, and no silent
+    fallback.
+    """
     script = textwrap.dedent(RESTRICTED).format(denied=denied)
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
     full, weaker = done.stdout.strip().split("\n")
     assert full.startswith("full refused") and "user namespaces" in full and "seccomp=unconfined" in full
     assert weaker.startswith(f"landlock {landlock}"), done.stderr
@@ -137,7 +162,12 @@ def test_the_weakest_tier_must_be_named_in_full():
         programs = [
             Program("a", "def f(x): return x", ("assert f(1) == 1", "a = f(2)\nassert a == 2"), ("f",)),
             Program("b", "def f(x):\n    while True: pass", ("assert f(1) == 1",), ("f",)),
-            Program("c", "import os, time\ndef f(x):\n    if os.fork() == 0: time.sleep(100)\n    return x", ("assert f(1) == 1",), ("f",)),
+            Program(
+                "c",
+                "import os, time\ndef f(x):\n    if os.fork() == 0: time.sleep(100)\n    return x",
+                ("assert f(1) == 1",),
+                ("f",),
+            ),
             Program("d", "def f(x): return x", ("assert f(1) == 1",), ("f",)),
         ]
         assert [v.outcome for v in box.run(programs)] == ["passed", "timeout", "passed", "passed"]
@@ -146,7 +176,9 @@ def test_the_weakest_tier_must_be_named_in_full():
 def test_asyncio_forms():
     async def go() -> None:
         with Sandbox(workers=2) as box:
-            programs = [Program(str(i), "def f(x): return x", ("assert f(1) == 1",), ("f",)) for i in range(30)]
+            programs = [
+                Program(str(i), "def f(x): return x", ("assert f(1) == 1",), ("f",)) for i in range(30)
+            ]
             verdicts = await box.run_async(programs)
             assert [v.id for v in verdicts] == [p.id for p in programs]
             found = [verdict.id async for verdict in box.stream_async(iter(programs))]

@@ -1,4 +1,6 @@
-"""The splitter never raises, never hands an expected value to the candidate, and needs no candidate to decide."""
+"""The splitter never raises, never hands an expected value to the candidate, and needs no candidate to
+decide.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from sandbox.plan import SPLIT, VACUOUS, infer_entry_points, plan_test, split_tests
 
 SECRET = 918273645
-atoms = st.sampled_from(["f(1)", "f([2], k=3)", "f(f(1))", str(SECRET), "x", "'a'", "[1, 2]", "None", "Solution().g(2)", "g"])
+atoms = st.sampled_from(
+    ["f(1)", "f([2], k=3)", "f(f(1))", str(SECRET), "x", "'a'", "[1, 2]", "None", "Solution().g(2)", "g"]
+)
 expressions = st.recursive(
     atoms,
     lambda inner: st.one_of(
@@ -81,5 +85,11 @@ def test_names_of_builtins_are_the_candidates_only_if_the_question_says_so():
 
 
 def test_splitting_keeps_every_assert():
-    source = "def check(candidate):\n" + "".join(f"    assert candidate({i}) == {i}\n" for i in range(7)) + "check(f)"
-    assert [ast.unparse(ast.parse(t)) for t in split_tests(source)] == [f"assert f({i}) == {i}" for i in range(7)]
+    source = (
+        "def check(candidate):\n"
+        + "".join(f"    assert candidate({i}) == {i}\n" for i in range(7))
+        + "check(f)"
+    )
+    assert [ast.unparse(ast.parse(t)) for t in split_tests(source)] == [
+        f"assert f({i}) == {i}" for i in range(7)
+    ]

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -174,6 +173,19 @@ def test_nothing_grows_in_twenty_thousand_programs():
     check_no_growth(20_000)
 
 
+ORDINARY = """
+from sandbox import Limits, Program, Sandbox
+good = ("assert f(1) == 1", "a = f(2)\\nassert a == 2")
+with Sandbox(workers=1, isolation={isolation!r}, limits=Limits(test_cpu_s=0.3)) as box:
+    verdicts = box.run([
+        Program("a", "def f(x): return x", good, ("f",)),
+        Program("b", "import os\\ndef f(x): os.fork()", good[:1], ("f",)),
+        Program("c", "def f(x):\\n    while True: pass", good[:1], ("f",)),
+    ])
+    print([verdict.outcome for verdict in verdicts])
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
 @pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs a Python that any user may run")
 @pytest.mark.parametrize("isolation", ["full", "landlock"])
@@ -188,18 +200,7 @@ def test_an_ordinary_user_gets_the_same_verdicts(tmp_path, isolation):
     try:
         for path in [place, *place.rglob("*")]:
             path.chmod(0o755)
-        script = textwrap.dedent(
-            f"""
-            from sandbox import Limits, Program, Sandbox
-            bad = "import os\\ndef f(x): os.fork()"
-            with Sandbox(workers=1, isolation={isolation!r}, limits=Limits(test_cpu_s=0.3)) as box:
-                print([v.outcome for v in box.run([
-                    Program("a", "def f(x): return x", ("assert f(1) == 1", "a = f(2)\\nassert a == 2"), ("f",)),
-                    Program("b", bad, ("assert f(1) == 1",), ("f",)),
-                    Program("c", "def f(x):\\n    while True: pass", ("assert f(1) == 1",), ("f",)),
-                ])])
-            """
-        )
+        script = ORDINARY.format(isolation=isolation)
         command = [
             "setpriv",
             "--reuid",

@@ -1,4 +1,6 @@
-"""The shapes that real tests take: each passes for a right program, fails for a wrong one, and is graded as planned."""
+"""The shapes that real tests take: each passes for a right program, fails for a wrong one, and is graded as
+planned.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import pytest
 from sandbox import Limits, Program, Sandbox
 from sandbox.plan import infer_entry_points, plan_test, split_tests
 
-SOURCE = '''
+SOURCE = """
 from collections import Counter, OrderedDict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -62,13 +64,13 @@ class Odd:
     def __eq__(s, o): return True
     def __bool__(s): return True
 def odd(): return Odd()
-'''
-NAMES = tuple(
-    "f g srt fill gen endless dec frac date cnt order que pt InvalidInput bad Stack Solution apply adder yes same text "
-    "match roll ask odd Odd".split()  # noqa: SIM905
-)
+"""
+_NAMES = """
+f g srt fill gen endless dec frac date cnt order que pt InvalidInput bad Stack Solution apply adder yes same
+text match roll ask odd Odd
+"""
+NAMES = tuple(_NAMES.split())
 
-# (test, plan kind, outcome, whether test and candidate shared the decision)
 SPLIT = """
 assert f(1) == 2
 assert 2 == f(1)
@@ -195,7 +197,9 @@ def grade(box: Sandbox, tests: list[str]):
     return box.run([Program("shapes", SOURCE, tuple(tests), NAMES)])[0].outcomes
 
 
-@pytest.mark.parametrize(("block", "kind", "shared"), [(SPLIT, "split", False), (REMOTE, "remote", False), (SHARED, None, True)])
+@pytest.mark.parametrize(
+    ("block", "kind", "shared"), [(SPLIT, "split", False), (REMOTE, "remote", False), (SHARED, None, True)]
+)
 def test_right_programs_pass(box, block, kind, shared):
     tests = lines(block)
     for test, outcome in zip(tests, grade(box, tests)):
@@ -239,7 +243,9 @@ def test_a_timed_out_test_does_not_take_the_other_tests_with_it():
 
 def test_binary_mode_stops_at_the_first_failure():
     with Sandbox(workers=1, limits=Limits(stop_at_first_failure=True)) as box:
-        (verdict,) = box.run([Program("a", SOURCE, ("assert f(1) == 2", "assert f(1) == 3", "assert f(2) == 3"), ("f",))])
+        (verdict,) = box.run(
+            [Program("a", SOURCE, ("assert f(1) == 2", "assert f(1) == 3", "assert f(2) == 3"), ("f",))]
+        )
     assert [t.outcome for t in verdict.outcomes] == ["passed", "failed", "failed"]
     assert "not run" in verdict.outcomes[2].detail
 
@@ -247,7 +253,11 @@ def test_binary_mode_stops_at_the_first_failure():
 def test_setup_code_serves_test_and_program(box):
     setup = "class Node:\n    def __init__(self, v): self.v = v\ndef expected(): return 7\nimport math as m"
     source = "def f(node): return node.v"
-    tests = ("assert f(Node(7)) == expected()", "assert f(Node(m.pi)) == m.pi", "n = Node(3)\nassert n.v == 3 and f(Node(1)) == 1")
+    tests = (
+        "assert f(Node(7)) == expected()",
+        "assert f(Node(m.pi)) == m.pi",
+        "n = Node(3)\nassert n.v == 3 and f(Node(1)) == 1",
+    )
     (verdict,) = box.run([Program("a", source, tests, ("f",), setup=setup)])
     assert verdict.outcome == "passed", verdict
 
@@ -265,7 +275,9 @@ def test_broken_programs_are_errors(box):
 
 
 def test_check_functions_are_taken_apart():
-    source = "METADATA = {}\ndef check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\ncheck(f)"
+    source = (
+        "M = {}\ndef check(candidate):\n    assert candidate(1) == 2\n    assert candidate(2) == 3\ncheck(f)"
+    )
     assert split_tests(source) == ("assert f(1) == 2", "assert f(2) == 3")
     kept = "def check(candidate):\n    x = candidate(1)\n    assert x == 2\ncheck(f)"
     assert split_tests(kept) == (kept,)
@@ -303,7 +315,7 @@ def test_scripts_end_in_many_ways(source, outcome):
 
 
 def test_unittest_modules_give_an_outcome_for_each_method(box):
-    module = '''
+    module = """
 import unittest
 class Test(unittest.TestCase):
     def setUp(self): self.x = 1
@@ -313,7 +325,7 @@ class Test(unittest.TestCase):
     def test_d_exit(self):
         import os
         os._exit(0)
-'''
+"""
     (verdict,) = box.run([Program("a", SOURCE, unittest=module)])
     assert [t.outcome for t in verdict.outcomes] == ["passed", "failed", "error", "crashed"]
     assert all(t.in_process for t in verdict.outcomes)

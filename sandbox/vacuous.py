@@ -1,0 +1,69 @@
+"""Tests that check nothing: found from their text, reported by kind, and left out of the pass rate."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from sandbox.names import class_like, mentions, root_name, truth
+
+
+def _hands_over(test: ast.expr, candidate: frozenset[str]) -> str:
+    """Why an assert lets the candidate compare its own answer: `assert same(f(x), [1, 2])` with `same` its
+    own.
+    """
+    call = truth(test)
+    root = root_name(call) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or root is None or root.id not in candidate or class_like(root.id):
+        return ""
+    inner = [
+        a
+        for a in call.args
+        if any(isinstance(n, ast.Call) and root_name(n) and mentions(n, candidate) for n in ast.walk(a))
+    ]
+    others = [a for a in call.args if not mentions(a, candidate)]
+    return f"hands the expected value to the candidate's own {root.id}" if inner and others else ""
+
+
+def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str]) -> str:
+    """Why a test checks nothing, or the empty string."""
+    if not tree.body:
+        return "is empty"
+    if undefined:
+        return f"uses an undefined name: {undefined[0]}"
+    if not mentions(tree, candidate):
+        return "does not call the candidate"
+    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    for node in asserts:
+        reason = _hands_over(node.test, candidate)
+        if reason:
+            return reason
+    if len(tree.body) == 1 and asserts and tree.body[0] is asserts[0]:
+        return _constant(asserts[0].test, candidate)
+    if not asserts and not any(isinstance(node, ast.Raise | ast.With | ast.Call) for node in ast.walk(tree)):
+        return "asserts nothing"
+    return _nothing_asserted(tree, candidate) if not asserts else ""
+
+
+def _nothing_asserted(tree: ast.Module, candidate: frozenset[str]) -> str:
+    """A test without asserts may still raise, or hand the candidate to a checking function; a bare call does
+    not.
+    """
+    if any(isinstance(node, ast.Raise | ast.With) for node in ast.walk(tree)):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            root = root_name(node)
+            if root is None or (root.id not in candidate and not hasattr(builtins, root.id)):
+                return ""
+    return "asserts nothing"
+
+
+def _constant(test: ast.expr, candidate: frozenset[str]) -> str:
+    if isinstance(test, ast.Tuple) and test.elts:
+        return "asserts a tuple, which is always true"
+    if isinstance(truth(test), ast.Name):
+        return "asserts a bare name"
+    if isinstance(test, ast.Lambda | ast.GeneratorExp | ast.JoinedStr):
+        return "asserts something that is always true"
+    return ""
