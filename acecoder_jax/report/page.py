@@ -143,6 +143,8 @@ def _best_of_n(step: Step) -> dict[str, Any]:
         "svg": plots.to_svg(plots.best_of_n(results), f"best-{step.name}", told),
         "questions": results.get("questions"),
         "samples": results.get("samples"),
+        "pairs": results.get("pairs"),
+        "pair_accuracy": results.get("pair_accuracy"),
         "set": str(step.config.get("set", "held_out")).replace("_", "-"),
         "ns": sorted({n for _, curve in curves for n in curve}, key=int),
         "curves": curves,

@@ -118,7 +118,14 @@ def _evaluations(root: Path) -> None:
         lines = [json.loads(to_json(verdict)) for verdict in verdicts]
         files = {"verdicts-held_out.jsonl": lines}
         _step(root, name, "evaluate", config, [model, "filter"], answers, results, [], files)
-    results = {"questions": 3, "samples": 8, "greedy": 0.2, "average": 0.222, "pair_accuracy": 0.6}
+    results = {
+        "questions": 3,
+        "samples": 8,
+        "greedy": 0.2,
+        "average": 0.222,
+        "pairs": 17,
+        "pair_accuracy": 0.6,
+    }
     results |= {"best_of_n": {"1": 0.222, "2": 0.3, "4": 0.35, "8": 0.4}}
     results |= {"oracle": {"1": 0.222, "2": 0.41, "4": 0.5, "8": 0.777}}
     config = {"reward_model": str(root / "train_reward"), "evaluation": str(root / "evaluate_before")}

@@ -105,6 +105,10 @@ def test_the_runs_numbers_are_on_the_page(html):
     text = words(html)
     assert "accuracy on 21 pairs 50.0 % 61.9 % +11.9" in text
     assert "oracle 22.2 % 41.0 % 50.0 % 77.7 %" in text
+    assert (
+        "Of 17 pairs of these answers that the pair rule allows, the reward model orders 60.0 % rightly"
+        in text
+    )
     assert "held-out, greedy pass@1 20.0 % 50.0 % +30.0" in text
     assert "tests per question before 6.50 6.50" in text
     assert "2 of 5 tests passed" in text
