@@ -47,7 +47,7 @@ def h(rows: List[List[int]], names: List[Tuple[str, int]], a: Dict[str, List[int
         return all(sum(row) > 0 for row in rows)
     except (TypeError, ValueError):
         return False
-def i(x: Union[int, float], y: Optional[int] = None, z: Set[int] = (), f: List[float] = [], d: List[str] = []):
+def i(x: Union[int, float], y: Optional[int], z: Set[int], f: List[float], d: List[str]) -> float:
     while x > 1.5:
         x = x / 2 if x > 3 else x - 1
     return round(x, 2)
@@ -61,7 +61,7 @@ _CALLS = """
 f([4, 2, 7, 8])
 g('the quick brown', [], {}, (1, 2))
 h([[1, 2], [3]], [], {})
-i(7.5)
+i(7.5, None, set(), [], [])
 (1, 'a', 2.5)
 {'a': [1, 2], 'b': None}
 Node(1, Node(2)).total()
