@@ -72,6 +72,13 @@ def _from_end(end: End | None, cpu_limit: float, memory_mb: int) -> Reply:
     return Reply("crashed", detail=f"exited with status {os.waitstatus_to_exitcode(end.status)}")
 
 
+def _judged(content: Any) -> TestOutcome:
+    """The outcome that a judge child reports."""
+    outcome, detail, lied = content
+    known = outcome if outcome in ("passed", "failed", "error", "forbidden") else "crashed"
+    return TestOutcome(known, _printable(detail, 200), in_process=bool(lied))
+
+
 class Run:
     """The children of one program, one after another, under one budget.
 
@@ -322,8 +329,7 @@ class Run:
                 return TestOutcome(tree.kind, f"in the test: {tree.detail}")
             kind, content, _ = tree
             if kind == "o":
-                outcome, detail, lied = content
-                return TestOutcome(outcome, _printable(detail, 200), in_process=lied)
+                return _judged(content)
             item = ("eval", calls[content[1]]) if content[0] == "eval" else tuple(content)
             self.candidate.channel.send(marshal.dumps([item]))
             reply = self._next()
@@ -348,7 +354,7 @@ class Run:
                 return TestOutcome(tree.kind, f"in the test: {tree.detail}")
             kind, content, _ = tree
             if kind == "o":
-                return TestOutcome(content[0], _printable(content[1], 200))
+                return _judged(content)
             reply = replies[content[1]]
             if reply.kind != "value" and not reply.raised:
                 return TestOutcome(reply.kind, reply.detail)

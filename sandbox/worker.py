@@ -97,10 +97,14 @@ class Grader:
             reply = next(replies)
             if reply.kind == "value":
                 try:
-                    yield EvaluatedCall("passed", codec.decode(reply.content), cpu_s=reply.cpu_s)
+                    value = codec.decode(reply.content)
+                    pickle.dumps(value)  # iterators and the like cannot be handed to the caller
+                    yield EvaluatedCall("passed", value, cpu_s=reply.cpu_s)
                     continue
-                except (codec.Malformed, RecursionError):
+                except codec.Malformed:
                     reply = Reply("crashed", detail="broke the protocol")
+                except Exception:
+                    reply = Reply("error", detail="returned no plain data")
             outcome = "error" if reply.kind == "failed" else reply.kind
             yield EvaluatedCall(outcome, detail=reply.detail, cpu_s=reply.cpu_s)
 
@@ -152,8 +156,10 @@ def serve(connection: socket.socket) -> None:
                 answer = grader.run(job)
             except (SyntaxError, ValueError) as error:
                 answer = _bad_job(job, error)
-            except (SandboxError, OSError) as error:
-                answer = infrastructure(job, str(error))
+            except ParentGone:
+                raise
+            except Exception as error:  # ours, whatever it is: never a 0 for the program
+                answer = infrastructure(job, f"{type(error).__name__}: {error}")
             send("answer", answer)
     except (ParentGone, ConnectionError):
         pass

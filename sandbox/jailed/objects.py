@@ -50,7 +50,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     ]
 }
 _OPERATORS |= {"len": len, "bool": bool, "str": str, "repr": repr, "hash": hash, "int": int, "float": float}
-_OPERATORS |= {"next": next, "iter": lambda x: iter(list(x)), "enter": lambda x: type(x).__enter__(x)}
+_OPERATORS |= {"next": next, "iter": lambda x: (item for item in x), "enter": lambda x: type(x).__enter__(x)}
 _OPERATORS |= {"exit": lambda x: type(x).__exit__(x, None, None, None)}
 _REFLECTED = [
     "add",

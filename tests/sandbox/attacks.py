@@ -935,6 +935,39 @@ def f(x): return 1
     ),
 }
 
+# What these attack is the test's own code, which is named beside them: its loops, and the cost of its operators.
+LOOPS: dict[str, tuple[str, str]] = {
+    "stop_iteration_in_map": ("def f(x): raise StopIteration", "assert all(map(f, [1, 2]))"),
+    "stop_iteration_in_loop": (
+        "def f(x): raise StopIteration",
+        "for r in map(f, [1, 2]):\n    assert r == 3",
+    ),
+    "stop_iteration_subclass": (
+        "class E(StopIteration): pass\ndef f(x): raise E",
+        "assert all(map(f, [1, 2]))",
+    ),
+    "generator_exit": ("def f(x): raise GeneratorExit", "assert all(f(x) for x in [1])"),
+    "endless_values": (
+        "class A:\n    def __iter__(s):\n        while True: yield 1\ndef f(x): return A()",
+        "assert list(f(1)) == [1]",
+    ),
+    "huge_range": ("def f(x): return range(10 ** 12)", "assert sorted(f(1)) == [1]"),
+    "huge_range_sum": ("def f(x): return range(10 ** 12)", "assert sum(f(1)) == 1"),
+    "colliding_list": (
+        "def f(x): return [i * ((1 << 61) - 1) for i in range(20000)]",
+        "assert set(f(1)) == {1}",
+    ),
+    "huge_fraction": (
+        "import fractions\ndef f(x):\n    F = fractions.Fraction(1, 3)\n    F._numerator = 1 << 1500000\n"
+        "    F._denominator = (1 << 1500000) + 1\n    return F",
+        "assert f(1) == 3",
+    ),
+    "huge_exponent": (
+        "import decimal\ndef f(x): return decimal.Decimal('1e999999')",
+        "assert f(1) == Fraction(1, 3)",
+    ),
+}
+
 # These need the private disk, so they belong to the tier that has one.
 DISK: dict[str, tuple[str, tuple[str, ...]]] = {
     "fills_the_disk": (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Limits, Program, Sandbox, SandboxError
-from tests.sandbox.attacks import ATTACKS, DISK, SECRET, TEST
+from tests.sandbox.attacks import ATTACKS, DISK, LOOPS, SECRET, TEST
 
 LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=1.5, max_timeouts=1, memory_mb=512)
 GOOD = Program(
@@ -115,6 +115,15 @@ def test_attack_on_tests_that_a_judge_child_runs(tier, name, test):
     _, box, _ = tier
     (verdict,) = box.run([Program(name, ATTACKS[name][0], (test,), ("f",))])
     assert verdict.outcomes[0].outcome in ("failed", "error", "crashed"), verdict
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_attack_on_the_tests_own_code(tier, name):
+    _, box, _ = tier
+    program, test = LOOPS[name]
+    attack, good = box.run([Program(name, program, (test,), ("f",)), GOOD])
+    assert attack.outcome in ("failed", "error", "crashed", "timeout", "out_of_memory"), attack
+    assert good.outcome == "passed"
 
 
 def test_the_candidates_names_come_from_the_question_only(tier):

@@ -61,6 +61,23 @@ def test_evaluate_gives_plain_values(box):
     assert result.values[2].value == {10**30: (float("inf"), {1, 2}, b"z", 2.5)}
 
 
+def test_evaluate_reports_what_is_no_plain_data(box):
+    source = "def f(x):\n    return {0: iter([1]), 1: object(), 2: {}.keys(), 3: 7}[x]"
+    (result,) = box.evaluate([Evaluation("e", source, tuple(f"f({i})" for i in range(4)))])
+    assert [v.outcome for v in result.values] == ["error", "error", "error", "passed"]
+    assert box.run([add_one("a")])[0].outcome == "passed"
+
+
+def test_evaluate_survives_dead_and_endless_calls(box):
+    source = "import os\ndef f(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x"
+    (result,) = box.evaluate([Evaluation("e", source, tuple(f"f({i})" for i in range(4)))])
+    assert [v.outcome for v in result.values] == ["passed", "crashed", "timeout", "passed"]
+    (result,) = box.evaluate([Evaluation("e", "while True: pass", ("f(1)", "f(2)"))])
+    assert [v.outcome for v in result.values] == ["timeout", "timeout"]
+    (result,) = box.evaluate([Evaluation("e", source, ("f(",))])
+    assert [v.outcome for v in result.values] == ["infrastructure"]
+
+
 def test_results_are_picklable(box):
     verdict = box.submit(add_one("a")).result()
     assert pickle.loads(pickle.dumps(verdict)) == verdict
