@@ -935,7 +935,7 @@ def f(x): return 1
     ),
 }
 
-# What these attack is the test's own code, which is named beside them: its loops, and the cost of its operators.
+# What these attack is the own code of the test beside them: its loops, and the cost of its operators.
 LOOPS: dict[str, tuple[str, str]] = {
     "stop_iteration_in_map": ("def f(x): raise StopIteration", "assert all(map(f, [1, 2]))"),
     "stop_iteration_in_loop": (
