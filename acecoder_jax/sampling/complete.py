@@ -50,7 +50,7 @@ class Sampler:
           config: see `sampling_config`.
         """
         self._tokenizer = model.tokenizer
-        self._mark = model.fingerprint
+        self._mark, self._temperature = model.fingerprint, config.temperature
         eos = model.hf_config.get("eos_token_id")
         eos_ids = set(eos if isinstance(eos, list) else [eos]) | {model.tokenizer.eos_token_id}
         # Asked for every running request at every chunk: is there a program yet?
@@ -83,6 +83,11 @@ class Sampler:
         Raises:
           UserError: a prompt is too long; or more than one sample at temperature 0, which would all be equal.
         """
+        if samples > 1 and self._temperature == 0:
+            raise UserError(
+                f"config.sampling.temperature: 0 makes all {samples} samples of a question equal;"
+                " raise it, or take one sample"
+            )
         by_id = {question.id: question for question in questions}
         requests = [
             Request(f"{question.id}#{i}", prompt, request_seed(seed, question.id, i))

@@ -1,0 +1,79 @@
+"""Questions to completions: ids, seeds, decoded text and extracted programs."""
+
+import pytest
+
+from acecoder_jax.data.code import extract_program
+from acecoder_jax.data.prompts import render_prompt
+from acecoder_jax.data.records import Question
+from acecoder_jax.sampling.complete import Sampler, request_seed, require_questions, sampling_config
+from tests.user_errors import user_error
+
+
+def question(name, tests=("assert f(1) == 2",)):
+    return Question(name, "ours", f"Write a function for {name}.", tests, "f")
+
+
+QUESTIONS = [question(f"lists/q#{i}") for i in range(3)]  # ids that themselves hold the separator
+
+
+def make_sampler(model, **changes):
+    config = sampling_config()
+    config.update({"max_prompt_tokens": 96, "max_new_tokens": 12, "slots": 8} | changes)
+    return Sampler(model, config)
+
+
+@pytest.fixture(scope="module")
+def sampler(tiny_model):
+    return make_sampler(tiny_model.loaded)
+
+
+def test_every_question_gets_its_samples(tiny_model, sampler):
+    model = tiny_model.loaded
+    completions = {c.id: c for c in sampler.sample(QUESTIONS, 2, seed=1)}
+    assert set(completions) == {f"lists/q#{i}#{j}" for i in range(3) for j in range(2)}
+    for completion in completions.values():
+        (asked,) = [q for q in QUESTIONS if q.id == completion.question_id]
+        assert completion.id.startswith(asked.id + "#")
+        assert completion.prompt_ids == render_prompt(model.tokenizer, asked.prompt)
+        assert completion.text == model.tokenizer.decode(completion.token_ids, skip_special_tokens=True)
+        assert completion.program == extract_program(completion.text, "f")
+        assert completion.model == model.fingerprint
+        assert completion.finish_reason == ("stop" if completion.token_ids[-1] == 2 else "length")
+
+
+def test_draws_depend_on_seed_question_and_number_alone(sampler):
+    many = {c.id: c.token_ids for c in sampler.sample(QUESTIONS, 3, seed=1)}
+    few = {c.id: c.token_ids for c in sampler.sample(QUESTIONS[1:2], 2, seed=1)}
+    assert few == {name: many[name] for name in few}
+    other = {c.id: c.token_ids for c in sampler.sample(QUESTIONS[1:2], 2, seed=2)}
+    assert all(other[name] != few[name] for name in few)
+
+
+def test_seeds_fit_32_bits_and_differ():
+    seeds = {request_seed(s, f"q{q}", n) for s in range(5) for q in range(20) for n in range(20)}
+    assert len(seeds) == 2000 and all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_other_parameters_leave_their_mark(tiny_model):
+    sampler = make_sampler(tiny_model.loaded)
+    sampler.load(tiny_model.loaded.params, mark="step 3")
+    (completion,) = sampler.sample(QUESTIONS[:1], 1, seed=0)
+    assert completion.model == "step 3"
+
+
+def test_too_long_a_prompt_is_refused_by_id(tiny_model):
+    sampler = make_sampler(tiny_model.loaded, max_prompt_tokens=10)
+    user_error(lambda: list(sampler.sample(QUESTIONS[:1], 1, 0)), "lists/q#0#0", "10", "max_prompt_tokens")
+
+
+def test_several_greedy_samples_are_refused(tiny_model):
+    sampler = make_sampler(tiny_model.loaded, temperature=0.0)
+    user_error(lambda: list(sampler.sample(QUESTIONS, 4, 0)), "config.sampling.temperature", "4")
+
+
+def test_questions_that_nothing_can_be_measured_on_are_refused():
+    require_questions(QUESTIONS, "folder")
+    user_error(lambda: require_questions([], "folder"), "folder", "no questions")
+    user_error(
+        lambda: require_questions([*QUESTIONS, question("bare", ())], "folder"), "folder", "bare", "no tests"
+    )
