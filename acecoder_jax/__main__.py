@@ -7,6 +7,7 @@ file's `get_config(ARG)`, then with the flags; a key that the defaults do not ha
 from __future__ import annotations
 
 import argparse
+import copy
 import difflib
 import importlib
 import importlib.util
@@ -62,11 +63,15 @@ def load_config_file(spec: str) -> ConfigDict:
     module = importlib.util.module_from_spec(module_spec)
     try:
         module_spec.loader.exec_module(module)
-        return module.get_config(argument) if argument else module.get_config()
+        values = module.get_config(argument) if argument else module.get_config()
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"--config={spec}: {type(error).__name__} while reading it: {error}; correct the file") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"--config={spec}: {type(error).__name__} while reading it: {reason}; correct the file") from error
+    if not isinstance(values, ConfigDict):
+        raise UserError(f"--config={spec}: get_config() gave a {type(values).__name__}; return an ml_collections.ConfigDict")
+    return values
 
 
 def overlay(defaults: ConfigDict, values: ConfigDict, where: str) -> ConfigDict:
@@ -75,7 +80,7 @@ def overlay(defaults: ConfigDict, values: ConfigDict, where: str) -> ConfigDict:
     Raises:
       UserError: a key that the defaults do not have, or a value of another type.
     """
-    config = defaults.copy_and_resolve_references()
+    config = copy.deepcopy(defaults)  # placeholders stay as they are: resolved, they forget their type
     for key, value in values.items():
         if key not in defaults:
             raise UserError(f"{where}: unknown config key {key!r}{_did_you_mean(key, defaults)}")
@@ -83,10 +88,14 @@ def overlay(defaults: ConfigDict, values: ConfigDict, where: str) -> ConfigDict:
         if isinstance(defaults[key], ConfigDict) and len(defaults[key]) and isinstance(value, ConfigDict):
             value = overlay(defaults[key], value, f"{where}, {key}")
         try:
+            if value is None and defaults[key] is not None:
+                raise TypeError("only a setting that is None by default may be None")
             with config.unlocked():
                 config[key] = value
         except TypeError as error:
-            raise UserError(f"{where}: {key}={value!r} has the wrong type ({error})") from error
+            kind = defaults.get_type(key).__name__
+            given = f"a {type(value).__name__}" if isinstance(value, ConfigDict) else repr(value)
+            raise UserError(f"{where}: {key} has the wrong type: {given} where {kind} is needed") from error
     return config
 
 
@@ -96,13 +105,16 @@ def apply_flags(config: ConfigDict, arguments: list[str]) -> ConfigDict:
     Raises:
       UserError: an unknown flag or key, or a value of another type.
     """
+    for argument in arguments:
+        if argument.startswith("--config."):
+            _check_key(config, argument.partition("=")[0])
     values = flags.FlagValues()
     command = ["acecoder", *arguments]
     try:
         holder = config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=command)
         left = values(command)[1:]
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).replace("\\n", " ").strip("\"'").split())
+        reason = " ".join(str(error).split())
         raise UserError(f"{' '.join(arguments)}: unknown or malformed setting: {reason}") from error
     if left:
         raise UserError(f"unexpected argument {left[0]!r}; settings are given as --config.key=value")
@@ -136,6 +148,17 @@ def prepare(stage: str, values: ConfigDict, where: str, arguments: list[str] = (
     config = apply_flags(overlay(load_stage(stage).default_config(), values, where), list(arguments))
     require_values(config, stage)
     return config.lock()
+
+
+def _check_key(config: ConfigDict, flag: str) -> None:
+    """Refuse a flag such as `--config.sampling.top_q` whose key the config does not have."""
+    at = config
+    for name in flag.removeprefix("--config.").split("."):
+        if not isinstance(at, ConfigDict):
+            raise UserError(f"{flag}: {name!r} is asked of a plain value, which has no settings of its own")
+        if name not in at:
+            raise UserError(f"{flag}: unknown config key {name!r}{_did_you_mean(name, at)}")
+        at = at[name]
 
 
 def _did_you_mean(name: str, known: Any) -> str:
