@@ -141,12 +141,12 @@ class Sandbox:
         self._jobs: dict[int, tuple[Any, Future[Any], int]] = {}
         self._queue: collections.deque[int] = collections.deque()
         self._wake_read, self._wake_write = socket.socketpair()
-        self._closed = False
+        self._stopping = threading.Event()
         self._pool: list[_Worker] = []
         self._thread = threading.Thread(target=self._loop, name="sandbox", daemon=True)
         self._start_workers()
         self._thread.start()
-        self._finalizer = weakref.finalize(self, _stop_all, self._pool)
+        self._finalizer = weakref.finalize(self, _stop_all, self._pool, self._stopping)
 
     def _cpus(self) -> list[int | None]:
         """A CPU for each worker, where there are enough: it takes turns with its zygote and candidates, and
@@ -174,10 +174,10 @@ class Sandbox:
                         ready = True
                 worker.socket.setblocking(False)
         except (ConnectionError, TimeoutError) as error:
-            _stop_all(self._pool)
+            _stop_all(self._pool, self._stopping)
             raise SandboxError(f"a sandbox worker did not start: {error}") from error
         except BaseException:
-            _stop_all(self._pool)
+            _stop_all(self._pool, self._stopping)
             raise
 
     def __enter__(self) -> Sandbox:
@@ -189,13 +189,12 @@ class Sandbox:
     def close(self) -> None:
         """Stop the workers. Programs that have no answer yet get their future cancelled."""
         with self._lock:
-            if self._closed:
+            if self._stopping.is_set():
                 return
-            self._closed = True
+            self._stopping.set()
         self._wake_write.send(b"x")
         self._thread.join()
-        self._finalizer.detach()
-        _stop_all(self._pool)
+        self._finalizer()
         for _, future, _ in self._jobs.values():
             future.cancel()
         self._wake_read.close()
@@ -205,7 +204,7 @@ class Sandbox:
         """Queue a program or an evaluation; the future gives its Verdict or EvaluationResult."""
         future: Future[Any] = Future()
         with self._lock:
-            if self._closed:
+            if self._stopping.is_set():
                 raise SandboxError("the sandbox is closed; submit programs inside its `with` block")
             number = next(self._ids)
             self._jobs[number] = (job, future, 0)
@@ -276,7 +275,7 @@ class Sandbox:
             selector.register(self._wake_read, selectors.EVENT_READ, None)
             for worker in self._pool:
                 selector.register(worker.socket, selectors.EVENT_READ, worker)
-            while not self._closed:
+            while not self._stopping.is_set():
                 self._hand_out(selector)
                 for key, _ in selector.select():
                     if key.data is None:
@@ -306,7 +305,7 @@ class Sandbox:
                     self._message(worker, kind, content)
         except BlockingIOError:
             pass
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, ValueError, EOFError, pickle.UnpicklingError):
             self._replace(selector, worker)
             return
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.outgoing else 0)
@@ -324,6 +323,8 @@ class Sandbox:
 
     def _replace(self, selector: selectors.BaseSelector, worker: _Worker) -> None:
         """Start a new worker in the place of a dead one, and run its job again."""
+        if self._stopping.is_set():
+            return
         selector.unregister(worker.socket)
         worker.stop()
         number = worker.job
@@ -343,7 +344,9 @@ class Sandbox:
         self._serve(selector, fresh, read=False)
 
 
-def _stop_all(pool: Sequence[_Worker]) -> None:
+def _stop_all(pool: Sequence[_Worker], stopping: threading.Event) -> None:
+    """Also runs at the interpreter's exit, for a pool that nobody closed."""
+    stopping.set()
     for worker in pool:
         worker.socket.close()  # all at once, so that they end together
     for worker in pool:

@@ -124,6 +124,25 @@ def test_closing_leaves_nothing_behind():
     assert (len(children(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
+def test_a_pool_that_nobody_closed_ends_with_the_interpreter():
+    script = PARENT.replace("print(", "import os; print(os.getpid(), ").replace(
+        "sys.stdin.read()", "sys.stdin.readline()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert parent.stdout is not None and parent.stdout.readline().endswith(b"ready\n")
+    family = descendants(parent.pid)
+    assert len(family) >= 4
+    _, errors = parent.communicate(b"end\n", timeout=60)
+    assert parent.returncode == 0 and errors == b""
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+
+
 def test_an_exception_in_the_block_still_closes():
     with pytest.raises(ZeroDivisionError), Sandbox(workers=1) as box:
         family = descendants(os.getpid())
