@@ -1,9 +1,10 @@
 """The compiled pieces of sampling: the weights' decode view, the key/value cache, prefill and decode chunks.
 
-A slot is one row of the cache and one running request. A chunk decodes a few tokens for all slots: the cache is
-read-only inside it, new keys and values go to a small buffer that all slots write at the same column, and the
-buffer is merged into the cache once at the end. Prefill runs a prompt without its last token; the first decode
-step feeds that token, so that there is one place where tokens are drawn.
+A slot is one row of the cache and one running request. A row has two parts: its prompt's positions, and a ring of
+generated ones. All slots write the ring at the same column, the step's, whatever their own position is; so a write
+is one slice update in place, and a slot that was refilled simply does not look at columns older than itself. Prefill
+runs a prompt without its last token; the first decode step feeds that token, so that there is one place where tokens
+are drawn.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.decoder import Decoder, attention, rms_norm, rope_tables
@@ -26,7 +27,8 @@ class Cache(NamedTuple):
     """Keys and values of every slot, one array per layer.
 
     Keys are kept transposed, (slots, kv_heads, head_dim, length): products of a query with them then read memory
-    in order. Values are (slots, kv_heads, length, head_dim).
+    in order. Values are (slots, kv_heads, length, head_dim). The first `DecodeShape.prompt` positions hold the
+    prompt, the rest is the ring.
     """
 
     keys: tuple[Array, ...]
@@ -36,12 +38,16 @@ class Cache(NamedTuple):
 class SlotState(NamedTuple):
     """What a slot needs beside its cache.
 
-    `token` is the last one, not yet in the cache; `length` counts cached positions; `key` is the request's own
-    random key, so that its draws do not depend on its neighbours.
+    Attributes:
+      token: the last one drawn (or the prompt's last), not yet in the cache.
+      prompt: cached prompt positions.
+      generated: cached positions after them; they stand in the ring's latest columns.
+      key: the request's own random key, so that its draws do not depend on its neighbours.
     """
 
     token: Int[Array, "slots"]
-    length: Int[Array, "slots"]
+    prompt: Int[Array, "slots"]
+    generated: Int[Array, "slots"]
     key: Array
 
 
@@ -56,9 +62,13 @@ class DecodeView(NamedTuple):
 
 @dataclass(frozen=True)
 class DecodeShape:
-    """Static sizes: cached positions per slot, tokens per chunk, compute dtype."""
+    """Static sizes: prompt positions and ring columns per slot, tokens per chunk, compute dtype.
 
-    length: int
+    The ring is at least as long as a completion may be plus one chunk.
+    """
+
+    prompt: int
+    ring: int
     chunk: int
     dtype: str = "float32"
 
@@ -76,11 +86,11 @@ def decode_view(graph: nnx.GraphDef, params: nnx.State, dtype: str) -> DecodeVie
 
 def empty_cache(config: DecoderConfig, slots: int, shape: DecodeShape) -> tuple[Cache, SlotState]:
     """A cache with nothing in it."""
-    heads, width = config.num_kv_heads, config.head_dim
-    keys = tuple(jnp.zeros((slots, heads, width, shape.length), shape.dtype) for _ in range(config.num_layers))
-    values = tuple(jnp.zeros((slots, heads, shape.length, width), shape.dtype) for _ in range(config.num_layers))
-    token, cached = jnp.zeros(slots, jnp.int32), jnp.zeros(slots, jnp.int32)
-    return Cache(keys, values), SlotState(token, cached, jax.random.split(jax.random.key(0), slots))
+    heads, width, length = config.num_kv_heads, config.head_dim, shape.prompt + shape.ring
+    keys = tuple(jnp.zeros((slots, heads, width, length), shape.dtype) for _ in range(config.num_layers))
+    values = tuple(jnp.zeros((slots, heads, length, width), shape.dtype) for _ in range(config.num_layers))
+    token, prompt, generated = (jnp.zeros(slots, jnp.int32) for _ in range(3))
+    return Cache(keys, values), SlotState(token, prompt, generated, jax.random.split(jax.random.key(0), slots))
 
 
 @partial(jax.jit, static_argnums=(0, 4))
@@ -147,29 +157,33 @@ def decode_chunk(
     view: DecodeView,
     cache: Cache,
     state: SlotState,
+    now: Int[Array, ""],
 ) -> tuple[Cache, SlotState, Int[Array, "slots chunk"], Float[Array, "slots chunk"]]:
-    """Decode `shape.chunk` tokens in every slot; returns them with their log-probabilities."""
-    slots, length = state.token.shape[0], shape.length
-    columns = jnp.arange(length)
-    cached = columns[None, :] < state.length[:, None]
-    buffer = Cache(
-        *(tuple(jnp.zeros((slots, *s), shape.dtype) for _ in range(config.num_layers)) for s in _buffer_shapes(config, shape))
-    )
+    """Decode `shape.chunk` tokens in every slot; returns them with their log-probabilities.
+
+    Args:
+      now: decode steps done before this chunk, for all slots together: says which ring columns are next.
+    """
+    prompt_columns, ring_columns = jnp.arange(shape.prompt), jnp.arange(shape.ring)
 
     def step(carry, j):
-        buffer, token = carry
-        position = state.length + j
+        cache, state = carry
+        column = (now + j) % shape.ring
+        age = (column - ring_columns) % shape.ring  # 0 for the column written in this step
+        visible = jnp.concatenate(
+            [prompt_columns[None, :] < state.prompt[:, None], age[None, :] <= state.generated[:, None]], axis=1
+        )
+        position = state.prompt + state.generated
         rope = rope_tables(position[:, None], config.head_dim, config.rope_theta)
-        written = jnp.broadcast_to((jnp.arange(shape.chunk) <= j)[None, :], (slots, shape.chunk))
-        x = jnp.take(view.embedding, token[:, None], axis=0)
+        x = jnp.take(view.embedding, state.token[:, None], axis=0)
         new_keys, new_values = [], []
         for layer in range(config.num_layers):
 
             def attend(queries, keys, values, layer=layer):
-                k = jax.lax.dynamic_update_slice(buffer.keys[layer], keys.transpose(0, 2, 3, 1), (0, 0, 0, j))
-                v = jax.lax.dynamic_update_slice(buffer.values[layer], values.transpose(0, 2, 1, 3), (0, 0, j, 0))
-                pieces = ((cache.keys[layer], cache.values[layer], cached), (k, v, written))
-                return _attend_pieces(queries, pieces), (k, v)
+                at = shape.prompt + column
+                k = jax.lax.dynamic_update_slice(cache.keys[layer], keys.transpose(0, 2, 3, 1), (0, 0, 0, at))
+                v = jax.lax.dynamic_update_slice(cache.values[layer], values.transpose(0, 2, 1, 3), (0, 0, at, 0))
+                return _attend_one(queries, k, v, visible), (k, v)
 
             x, (k, v) = nnx.merge(block_graph, view.layers[layer])(x, rope, attend)
             new_keys.append(k)
@@ -178,43 +192,23 @@ def decode_chunk(
         logits = jnp.einsum("btd,vd->btv", hidden, view.head, preferred_element_type=jnp.float32)[:, 0]
         uniforms = jax.vmap(lambda key, at: jax.random.uniform(jax.random.fold_in(key, at)))(state.key, position)
         token, log_prob = draw(logits, uniforms, sampling)
-        return (Cache(tuple(new_keys), tuple(new_values)), token), (token, log_prob)
+        state = state._replace(token=token, generated=state.generated + 1)
+        return (Cache(tuple(new_keys), tuple(new_values)), state), (token, log_prob)
 
-    (buffer, token), (tokens, log_probs) = jax.lax.scan(step, (buffer, state.token), jnp.arange(shape.chunk))
-    merge_keys = jax.vmap(lambda old, new, at: jax.lax.dynamic_update_slice(old, new, (0, 0, at)))
-    merge_values = jax.vmap(lambda old, new, at: jax.lax.dynamic_update_slice(old, new, (0, at, 0)))
-    cache = Cache(
-        tuple(merge_keys(old, new, state.length) for old, new in zip(cache.keys, buffer.keys)),
-        tuple(merge_values(old, new, state.length) for old, new in zip(cache.values, buffer.values)),
-    )
-    # An idle slot runs on until it is refilled; its writes stay inside its own row.
-    new_length = jnp.minimum(state.length + shape.chunk, length - shape.chunk)
-    return cache, SlotState(token, new_length, state.key), tokens.T, log_probs.T
+    (cache, state), (tokens, log_probs) = jax.lax.scan(step, (cache, state), jnp.arange(shape.chunk))
+    return cache, state, tokens.T, log_probs.T
 
 
-def _buffer_shapes(config: DecoderConfig, shape: DecodeShape) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    heads, width = config.num_kv_heads, config.head_dim
-    return (heads, width, shape.chunk), (heads, shape.chunk, width)
-
-
-def _attend_pieces(queries: Float[Array, "slots one heads head_dim"], pieces) -> Array:
-    """Attention over several key/value pieces with one softmax across them all."""
+def _attend_one(
+    queries: Float[Array, "slots one heads head_dim"],
+    keys: Float[Array, "slots kv_heads head_dim length"],
+    values: Float[Array, "slots kv_heads length head_dim"],
+    visible: Bool[Array, "slots length"],
+) -> Float[Array, "slots one heads head_dim"]:
+    """Attention of one new position per slot over its cache; softmax in float32."""
     slots, _, heads, head_dim = queries.shape
-    kv_heads = pieces[0][0].shape[1]
+    kv_heads = keys.shape[1]
     grouped = queries.reshape(slots, kv_heads, heads // kv_heads, head_dim)
-    scores = [
-        jnp.where(
-            mask[:, None, None, :],
-            jnp.einsum("bkgd,bkds->bkgs", grouped, keys, preferred_element_type=jnp.float32) * head_dim**-0.5,
-            -1e30,
-        )
-        for keys, _, mask in pieces
-    ]
-    top = jnp.max(jnp.stack([jnp.max(score, axis=-1) for score in scores]), axis=0)
-    weights = [jnp.exp(score - top[..., None]) for score in scores]
-    total = sum(jnp.sum(weight, axis=-1) for weight in weights)
-    mixed = sum(
-        jnp.einsum("bkgs,bksd->bkgd", weight.astype(values.dtype), values, preferred_element_type=jnp.float32)
-        for weight, (_, values, _) in zip(weights, pieces)
-    )
-    return (mixed / total[..., None]).astype(queries.dtype).reshape(queries.shape)
+    scores = jnp.einsum("bkgd,bkds->bkgs", grouped, keys, preferred_element_type=jnp.float32) * head_dim**-0.5
+    weights = jax.nn.softmax(jnp.where(visible[:, None, None, :], scores, -1e30), axis=-1)
+    return jnp.einsum("bkgs,bksd->bkgd", weights.astype(values.dtype), values).reshape(queries.shape)

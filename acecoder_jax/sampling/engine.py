@@ -22,7 +22,6 @@ from acecoder_jax.sampling import decode
 from acecoder_jax.sampling.warp import SamplingParams
 
 _PROMPT_BUCKET = 32  # prompt lengths are padded to multiples of this
-_LENGTH_BUCKET = 64  # cache lengths likewise
 _SHRINK = 2  # the tail of a run continues in a batch this many times smaller
 _FEWEST_SLOTS = 4  # smaller batches decode hardly faster
 _PREFILL_ROWS = 8  # prompts per prefill call
@@ -103,7 +102,7 @@ class Engine:
         max_new_tokens: int,
         eos_ids: Sequence[int],
         slots: int = 64,
-        chunk: int = 8,
+        chunk: int = 4,
         dtype: str = "float32",
         stop: Callable[[tuple[int, ...]], bool] | None = None,
     ):
@@ -148,12 +147,16 @@ class Engine:
         slots = min(self._slots, _power_of_two(len(requests)))
         queue = _PromptQueue(requests)
         running: list[_Running | None] = [None] * slots
-        # As long as these prompts need, and no longer: attention reads every position of the cache. A slot may run
-        # past its limit until its chunk ends, and an idle one needs a chunk to spin in.
+        # As long as these requests need, and no longer: attention reads every position of the cache.
         longest = max(len(request.prompt_ids) for request in requests)
-        length = _round_up(longest + self._max_new + 2 * self._chunk, _LENGTH_BUCKET)
-        shape = decode.DecodeShape(length, self._chunk, self._dtype)
+        shape = decode.DecodeShape(
+            prompt=_round_up(longest, _PROMPT_BUCKET),
+            ring=_round_up(self._max_new + self._chunk, _PROMPT_BUCKET),
+            chunk=self._chunk,
+            dtype=self._dtype,
+        )
         cache, state = decode.empty_cache(self._config, slots, shape)
+        now = 0
         while queue or any(running):
             free = [i for i, run in enumerate(running) if run is None]
             if queue:
@@ -161,8 +164,9 @@ class Engine:
             elif len(running) > _FEWEST_SLOTS and len(running) - len(free) <= len(running) // _SHRINK:
                 cache, state, running = self._shrink(cache, state, running)
             cache, state, tokens, log_probs = decode.decode_chunk(
-                self._block_graph, self._config, self._sampling, shape, self._view, cache, state
+                self._block_graph, self._config, self._sampling, shape, self._view, cache, state, jnp.int32(now)
             )
+            now = (now + self._chunk) % shape.ring
             tokens, log_probs = np.asarray(tokens), np.asarray(log_probs)
             self.decoded_tokens += tokens.size
             for slot, run in enumerate(running):
@@ -202,7 +206,8 @@ class Engine:
 
             new = decode.SlotState(
                 token=column(r.prompt_ids[-1] for r, _ in rows),
-                length=column(len(r.prompt_ids) - 1 for r, _ in rows),
+                prompt=column(len(r.prompt_ids) - 1 for r, _ in rows),
+                generated=column(0 for _ in rows),
                 key=jax.vmap(jax.random.key)(column((r.seed for r, _ in rows), jnp.uint32)),
             )
             prompt, slot = column(index for _, index in rows), column(taken, fill=size)
