@@ -58,7 +58,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         else:
             kept.append(dataclasses.replace(question, tests=tests))
     require_questions(kept, str(workdir))
-    output.write_shard(kept)
+    if not output.shards():  # killed between the shard and the manifest: it is there already
+        output.write_shard(kept)
     results = {
         "table": table(questions, kept),
         "dropped_questions": dict(dropped),
@@ -99,5 +100,7 @@ def _solutions(questions: list[Question], oracle: str) -> list[Completion]:
         ids = {question.id for question in questions}
         return [c for c in read_records(oracle, Completion) if c.question_id in ids]
     return [
-        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop") for q in questions if q.reference
+        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop")
+        for q in questions
+        if q.reference
     ]

@@ -36,7 +36,9 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Write pairs into `workdir`; returns the counts."""
-    output = OutputFolder(workdir, "pairs", config.to_dict(), [config.questions, config.completions, config.verdicts])
+    output = OutputFolder(
+        workdir, "pairs", config.to_dict(), [config.questions, config.completions, config.verdicts]
+    )
     if output.finished:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}
@@ -47,7 +49,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             completions[completion.question_id].append(completion)
     unscored = [c.id for group in completions.values() for c in group if c.id not in rates]
     if unscored:
-        raise UserError(f"{config.verdicts}: has no verdict for {unscored[0]} and {len(unscored) - 1} more; score them")
+        raise UserError(
+            f"{config.verdicts}: has no verdict for {unscored[0]} and {len(unscored) - 1} more; score them"
+        )
     rule = PairRule(config.margin, config.chosen_above, config.rejected_above, config.inclusive)
     pairs = [
         pair
@@ -55,7 +59,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         if questions[question_id].prompt.isascii() or not config.ascii_prompts_only
         for pair in build_pairs(questions[question_id], group, rates, rule, config.most_per_question)
     ]
-    output.write_shard(pairs)
+    if not output.shards():  # killed between the shard and the manifest: it is there already
+        output.write_shard(pairs)
     results = _results(config, questions, completions, rates, pairs)
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))
     _print_table(results["table"])
@@ -82,7 +87,14 @@ def _results(config: ConfigDict, questions: dict, completions: dict, rates: dict
 
 
 def _print_table(table: list[dict]) -> None:
-    columns = ["subset", "questions_before", "tests_per_question_before", "questions_after", "tests_per_question_after", "pairs"]
+    columns = [
+        "subset",
+        "questions_before",
+        "tests_per_question_before",
+        "questions_after",
+        "tests_per_question_after",
+        "pairs",
+    ]
     titles = ["subset", "questions before", "tests/question", "questions after", "tests/question", "pairs"]
     print("  ".join(f"{title:>16}" for title in titles))
     for row in table:

@@ -1,0 +1,133 @@
+"""The filter stage: which tests and questions stay, the paper's table, restarts."""
+
+import dataclasses
+import json
+
+import pytest
+
+from acecoder_jax import filter_tests
+from acecoder_jax.data.folders import read_manifest, read_records
+from acecoder_jax.data.records import Question
+from tests.made_records import MadeGrader, completion, config_of, folder_of, mtimes, question, record_bytes
+from tests.user_errors import user_error
+
+WRONG = ("assert f(1) == 3", "assert f(2) == 'three'")
+RIGHT = tuple(f"assert f({x}) == {x + 1}" for x in range(5))
+QUESTIONS = [
+    question("sound"),
+    dataclasses.replace(
+        question("two wrong", "held_out", source="other"), tests=(WRONG[0], *RIGHT, WRONG[1])
+    ),
+    question("too few", tests=4),
+    question("left too few", "validation", source="other", reference="def f(x): return max(x + 1, 2)"),
+    question("unsolved", reference=None),
+    question("broken", reference="def f(:"),
+]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    return {
+        "questions": folder_of(tmp_path_factory.mktemp("questions") / "made", QUESTIONS),
+        "sandbox": {"workers": 2},
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(settings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("filter") / "whole"
+    filter_tests.run(config_of(filter_tests, settings), out)
+    return out
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_tests_that_the_reference_fails_are_dropped_then_questions_with_too_few(whole):
+    kept = read_records(whole, Question)
+    assert [q.id for q in kept] == ["sound", "two wrong"]
+    assert kept[0] == QUESTIONS[0]
+    assert kept[1] == dataclasses.replace(QUESTIONS[1], tests=RIGHT)
+
+
+def test_what_was_dropped_is_counted(whole):
+    assert read_manifest(whole)["counts"] == {
+        "questions_before": 6,
+        "questions": 2,
+        "splits": {"train": 1, "held_out": 1},
+    }
+    found = results(whole)
+    assert found["splits"] == {"train": 1, "held_out": 1}
+    assert found["dropped_questions"] == {"no solution": 1, "fewer than 5 tests": 3}
+    assert found["dropped_tests"] == {"failed": 2 + 1, "error": 5}
+
+
+def test_the_papers_table_by_source(whole):
+    columns = (
+        "subset",
+        "questions_before",
+        "tests_per_question_before",
+        "questions_after",
+        "tests_per_question_after",
+    )
+    assert [tuple(row[column] for column in columns) for row in results(whole)["table"]] == [
+        ("made", 4, (5 + 4 + 5 + 5) / 4, 1, 5.0),
+        ("other", 2, 6.0, 1, 5.0),
+        ("all", 6, 31 / 6, 2, 5.0),
+    ]
+
+
+def test_a_table_without_questions_has_no_averages():
+    (row, every) = filter_tests.table([QUESTIONS[0]], [])
+    assert row["questions_after"] == every["questions_after"] == 0 and row["tests_per_question_after"] == 0.0
+
+
+def test_the_best_of_given_completions_is_the_oracle(settings, tmp_path):
+    answers = [
+        completion("sound", 0, "def f(x): return 1"),
+        completion("sound", 1, "def f(x): return x + 1"),
+        completion("sound", 2, None),
+        completion("unsolved", 0, "def f(x): return x + 1"),
+        completion("foreign", 0, "def f(x): return x + 1"),
+    ]
+    changes = settings | {"oracle": folder_of(tmp_path / "answers", answers)}
+    counts = filter_tests.run(config_of(filter_tests, changes), tmp_path / "out")
+    assert counts["questions"] == 2
+    assert [q.id for q in read_records(tmp_path / "out", Question)] == ["sound", "unsolved"]
+    assert results(tmp_path / "out")["dropped_questions"] == {"no solution": 4}
+
+
+def test_a_failure_of_the_sandbox_is_no_solution(settings, tmp_path, monkeypatch):
+    rates = {"sound#reference": None}
+    monkeypatch.setattr(filter_tests, "Grader", MadeGrader(lambda c: rates.get(c.id, 1.0)))
+    filter_tests.run(config_of(filter_tests, settings), tmp_path / "out")
+    assert "sound" not in [q.id for q in read_records(tmp_path / "out", Question)]
+    assert results(tmp_path / "out")["dropped_questions"] == {"no solution": 2, "fewer than 5 tests": 1}
+    assert results(tmp_path / "out")["dropped_tests"] == {}
+
+
+def test_a_finished_folder_is_left_alone(whole, settings, monkeypatch):
+    before = mtimes(whole)
+    monkeypatch.setattr(filter_tests, "Grader", None)
+    assert filter_tests.run(config_of(filter_tests, settings), whole)["questions"] == 2
+    assert mtimes(whole) == before
+
+
+def test_killed_after_the_shard_it_ends_up_the_same(whole, settings, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_tests, "table", killed)
+        with pytest.raises(KeyboardInterrupt):
+            filter_tests.run(config_of(filter_tests, settings), tmp_path / "parts")
+    assert record_bytes(tmp_path / "parts") and not (tmp_path / "parts" / "manifest.json").exists()
+    filter_tests.run(config_of(filter_tests, settings), tmp_path / "parts")
+    assert record_bytes(tmp_path / "parts") == record_bytes(whole)
+    assert results(tmp_path / "parts") == results(whole)
+
+
+def test_nothing_left_is_refused(settings, tmp_path):
+    changes = settings | {"fewest_tests": 50}
+    user_error(lambda: filter_tests.run(config_of(filter_tests, changes), tmp_path / "out"), tmp_path / "out")
