@@ -27,7 +27,10 @@ STAGES = {
     "synthesize": ("synthesize", "turn seed code into questions with tests"),
     "sample": ("sample", "sample programs for every question"),
     "score": ("score", "run the programs against the tests in the sandbox"),
-    "filter": ("filter_tests", "drop tests that the strongest solution fails, and questions left with too few"),
+    "filter": (
+        "filter_tests",
+        "drop tests that the strongest solution fails, and questions left with too few",
+    ),
     "pairs": ("pairs", "build preference pairs from pass rates"),
     "train_reward": ("train_reward", "train a Bradley-Terry reward model on the pairs"),
     "best_of_n": ("best_of_n", "pick the best of n programs by reward"),
@@ -68,9 +71,13 @@ def load_config_file(spec: str) -> ConfigDict:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"--config={spec}: {type(error).__name__} while reading it: {reason}; correct the file") from error
+        raise UserError(
+            f"--config={spec}: {type(error).__name__} while reading it: {reason}; correct the file"
+        ) from error
     if not isinstance(values, ConfigDict):
-        raise UserError(f"--config={spec}: get_config() gave a {type(values).__name__}; return an ml_collections.ConfigDict")
+        raise UserError(
+            f"--config={spec}: get_config() gave a {type(values).__name__}; return an ml_collections.ConfigDict"
+        )
     return values
 
 
@@ -131,7 +138,9 @@ def require_values(config: ConfigDict, stage: str, prefix: str = "config") -> No
         if isinstance(value, ConfigDict):
             require_values(value, stage, f"{prefix}.{key}")
         elif value == "":
-            raise UserError(f"{prefix}.{key}: required by `acecoder {stage}`; set it with --{prefix}.{key}=...")
+            raise UserError(
+                f"{prefix}.{key}: required by `acecoder {stage}`; set it with --{prefix}.{key}=..."
+            )
 
 
 def resolve(values: Any, root: Path) -> Any:
@@ -176,8 +185,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("stage", metavar="STAGE", help="one of the stages above")
-    parser.add_argument("--config", metavar="FILE[:ARG]", help="Python file with get_config(); defaults without it")
-    parser.add_argument("--workdir", metavar="DIR", required=True, type=Path, help="folder that the stage writes")
+    parser.add_argument(
+        "--config", metavar="FILE[:ARG]", help="Python file with get_config(); defaults without it"
+    )
+    parser.add_argument(
+        "--workdir", metavar="DIR", required=True, type=Path, help="folder that the stage writes"
+    )
     return parser
 
 

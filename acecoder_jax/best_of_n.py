@@ -27,7 +27,14 @@ from acecoder_jax.synthesis.pairs import PairRule
 def default_config() -> ConfigDict:
     """`evaluation` is a folder of `evaluate`, `set` one of its sets; `ns` are the paper's."""
     return ConfigDict(
-        {"reward_model": "", "evaluation": "", "set": "held_out", "ns": (16, 32, 64), "row_length": 2048, "dtype": "float32"}
+        {
+            "reward_model": "",
+            "evaluation": "",
+            "set": "held_out",
+            "ns": (16, 32, 64),
+            "row_length": 2048,
+            "dtype": "float32",
+        }
     )
 
 
@@ -38,15 +45,23 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         return output.counts
     verdicts = _read_verdicts(Path(config.evaluation), config.set)
     completions = {c.id: c for c in read_records(config.evaluation, Completion) if c.id in verdicts}
-    scorer = RewardScorer.from_model(load_model(config.reward_model, "reward"), config.row_length, float("inf"), config.dtype)
-    samples = sorted(i for i in completions if not i.endswith("#greedy") and verdicts[i].pass_rate is not None)
+    scorer = RewardScorer.from_model(
+        load_model(config.reward_model, "reward"), config.row_length, float("inf"), config.dtype
+    )
+    samples = sorted(
+        i for i in completions if not i.endswith("#greedy") and verdicts[i].pass_rate is not None
+    )
     if not samples:
-        raise UserError(f"{config.evaluation}: set {config.set!r} has no sampled programs; evaluate with samples > 0")
+        raise UserError(
+            f"{config.evaluation}: set {config.set!r} has no sampled programs; evaluate with samples > 0"
+        )
     scores = dict(zip(samples, scorer.score([completions[i] for i in samples])))
     by_question: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for i in samples:
         by_question[verdicts[i].question_id].append((scores[i], verdicts[i].pass_rate == 1.0))
-    greedy = [v.pass_rate == 1.0 for i, v in verdicts.items() if i.endswith("#greedy") and v.pass_rate is not None]
+    greedy = [
+        v.pass_rate == 1.0 for i, v in verdicts.items() if i.endswith("#greedy") and v.pass_rate is not None
+    ]
     groups = list(by_question.values())
     fewest = min(map(len, groups))
     ns = [n for n in config.ns if n <= fewest]
@@ -56,11 +71,16 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         "greedy": float(np.mean(greedy)),
         "average": float(np.mean([np.mean([ok for _, ok in group]) for group in groups])),
         "best_of_n": {str(n): float(np.mean([best_of(group, n) for group in groups])) for n in ns},
-        "oracle": {str(n): float(np.mean([pass_at_k(len(g), sum(ok for _, ok in g), n) for g in groups])) for n in ns},
+        "oracle": {
+            str(n): float(np.mean([pass_at_k(len(g), sum(ok for _, ok in g), n) for g in groups])) for n in ns
+        },
         **_pair_accuracy(samples, scores, verdicts),
     }
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))
-    lines = [json.dumps({"completion_id": i, "reward": scores[i], "pass_rate": verdicts[i].pass_rate}) for i in samples]
+    lines = [
+        json.dumps({"completion_id": i, "reward": scores[i], "pass_rate": verdicts[i].pass_rate})
+        for i in samples
+    ]
     write_atomically(workdir / "scores.jsonl", "\n".join(lines) + "\n")
     print(f"greedy {results['greedy']:.3f}  average {results['average']:.3f}")
     for n in ns:

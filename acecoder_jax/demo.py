@@ -24,7 +24,9 @@ def default_config() -> ConfigDict:
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Run all steps; returns each one's seconds."""
     if not config.order:
-        raise UserError("config.order: names no steps; give a pipeline config, such as --config=configs/demo.py")
+        raise UserError(
+            "config.order: names no steps; give a pipeline config, such as --config=configs/demo.py"
+        )
     prepared = {}
     for name in config.order:  # every config is checked before the first step starts
         if name not in config.steps:

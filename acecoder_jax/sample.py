@@ -49,7 +49,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     with tqdm(total=total, initial=total - len(left) * config.samples, unit="program", desc="sample") as bar:
         for start in range(0, len(left), config.questions_per_shard):
             shard = []
-            for completion in sampler.sample(left[start : start + config.questions_per_shard], config.samples, config.seed):
+            for completion in sampler.sample(
+                left[start : start + config.questions_per_shard], config.samples, config.seed
+            ):
                 shard.append(completion)
                 bar.update()
             output.write_shard(sorted(shard, key=lambda completion: completion.id))
@@ -62,4 +64,3 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         without_program=sum(c.program is None for c in completions),
     )
     return output.counts
-

@@ -33,7 +33,7 @@ from acecoder_jax.sampling.complete import Sampler, request_seed, require_questi
 from acecoder_jax.training.advantages import reinforce_pp
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.losses import clipped_surrogate
-from acecoder_jax.training.mesh import make_mesh
+from acecoder_jax.training.mesh import check_rows, make_mesh
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.rollouts import Rollout, RolloutLog, collect, pass_metrics
@@ -83,6 +83,10 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
+    if config.reward == "model" and config.reward_model is None:
+        raise UserError(
+            "config.reward_model: required where config.reward is 'model'; give a folder of train_reward"
+        )
     inputs = [config.model, config.questions] + ([config.reward_model] if config.reward == "model" else [])
     output = OutputFolder(workdir, "train_policy", config.to_dict(), inputs)
     if output.finished:
@@ -91,14 +95,22 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     train = choose(questions, "train")
     evaluation = choose(questions, config.eval_split, config.eval_questions)
     require_questions(train, config.questions)
+    mesh = make_mesh(**config.mesh)
+    check_rows(config.rows_per_microbatch, mesh)
     policy = load_model(config.model, "policy")
     reward = _reward_function(config)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
     trainer = Trainer(
-        policy.graph, policy.params, make_optimizer(config.optimizer, updates), _loss(config), make_mesh(**config.mesh)
+        policy.graph,
+        policy.params,
+        make_optimizer(config.optimizer, updates),
+        _loss(config),
+        make_mesh(**config.mesh),
     )
     reference = ReferencePolicy(policy, config) if config.kl_coef else None
-    order = grain.MapDataset.range(len(train)).seed(config.seed).shuffle().repeat().batch(config.prompts_per_step)
+    order = (
+        grain.MapDataset.range(len(train)).seed(config.seed).shuffle().repeat().batch(config.prompts_per_step)
+    )
     prompts = iter(order.to_iter_dataset())
     checkpoints = Checkpoints(workdir, trainer)
     facts = checkpoints.restore(prompts) or {"step": 0}
@@ -115,7 +127,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         for step in range(facts["step"] + 1, config.steps + 1):
             batch = [train[index] for index in next(prompts)]
             sampler.load(trainer.params, f"step {step}")
-            rollout = collect(sampler, grader, batch, config.samples, request_seed(config.seed, "rollout", step))
+            rollout = collect(
+                sampler, grader, batch, config.samples, request_seed(config.seed, "rollout", step)
+            )
             values = _update(config, trainer, reference, rollout, reward)
             rollouts.write(step, rollout, config.rollouts_logged)
             if evaluation and (step % config.eval_every == 0 or step == config.steps):
@@ -123,7 +137,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 values |= _evaluate(config, sampler, grader, evaluation)
             metrics.write(step, values)
             bar.update()
-            bar.set_postfix({"reward": f"{values['reward/mean']:.3f}", "pass": f"{values['rollout/pass@1']:.3f}"})
+            bar.set_postfix(
+                {"reward": f"{values['reward/mean']:.3f}", "pass": f"{values['rollout/pass@1']:.3f}"}
+            )
             if step % config.checkpoint_every == 0 or stop.asked:
                 checkpoints.save(prompts, {"step": step})
             if stop.asked:
@@ -152,6 +168,11 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     started = time.perf_counter()
     rewards = reward(rollout.completions, rollout.verdicts)
     kept = [i for i, value in enumerate(rewards) if value is not None]
+    if not kept:
+        raise UserError(
+            f"step after {trainer.step} updates: the sandbox failed on all {len(rewards)} completions; see that this"
+            " host has memory and processes to spare, then run the same command again"
+        )
     completions = [rollout.completions[i] for i in kept]
     rollout.rewards = rewards
     terminal = [rewards[i] for i in kept]
@@ -231,10 +252,15 @@ def _loss(config: ConfigDict):
     return loss
 
 
-def _evaluate(config: ConfigDict, sampler: Sampler, grader: Grader, questions: list[Question]) -> dict[str, float]:
+def _evaluate(
+    config: ConfigDict, sampler: Sampler, grader: Grader, questions: list[Question]
+) -> dict[str, float]:
     """Sampled pass rate on questions that are not trained on; the same draws every time."""
     rollout = collect(sampler, grader, questions, config.eval_samples, request_seed(config.seed, "eval", 0))
-    return pass_metrics(rollout.verdicts, "eval") | {"eval/questions": len(questions), "eval/samples": config.eval_samples}
+    return pass_metrics(rollout.verdicts, "eval") | {
+        "eval/questions": len(questions),
+        "eval/samples": config.eval_samples,
+    }
 
 
 def _finish(output: OutputFolder, trainer: Trainer, policy) -> dict:
@@ -247,5 +273,9 @@ def _finish(output: OutputFolder, trainer: Trainer, policy) -> dict:
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.remove_checkpoints()
     output.finish(**results)
-    print("sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}".format(**results))
+    print(
+        "sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}".format(
+            **results
+        )
+    )
     return output.counts

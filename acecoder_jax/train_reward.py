@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import grain
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -29,7 +28,7 @@ from acecoder_jax.models.packed import packed_hidden
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.losses import bradley_terry
-from acecoder_jax.training.mesh import make_mesh
+from acecoder_jax.training.mesh import check_rows, make_mesh
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
 
@@ -64,15 +63,27 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     train = [pair for pair in pairs if pair.split == "train"]
     held_out = [pair for pair in pairs if pair.split != "train"]
     if not train:
-        raise UserError(f"{config.pairs}: holds no pairs of the train split; sample more programs per question")
+        raise UserError(
+            f"{config.pairs}: holds no pairs of the train split; sample more programs per question"
+        )
+    mesh = make_mesh(**config.mesh)
+    check_rows(config.rows_per_microbatch, mesh)
     policy = load_model(config.model, "policy")
     eos_id = policy.tokenizer.eos_token_id
     steps_per_epoch = -(-len(train) // config.batch_pairs)
     total = steps_per_epoch * config.epochs
     graph, params = _from_policy(policy)
-    trainer = Trainer(graph, params, make_optimizer(config.optimizer, total), _loss(config), make_mesh(**config.mesh))
+    trainer = Trainer(
+        graph, params, make_optimizer(config.optimizer, total), _loss(config), make_mesh(**config.mesh)
+    )
     del policy, params
-    order = grain.MapDataset.range(len(train)).seed(config.seed).shuffle().batch(config.batch_pairs).repeat(config.epochs)
+    order = (
+        grain.MapDataset.range(len(train))
+        .seed(config.seed)
+        .shuffle()
+        .batch(config.batch_pairs)
+        .repeat(config.epochs)
+    )
     batches = iter(order.to_iter_dataset())
     checkpoints = Checkpoints(workdir, trainer)
     checkpoints.restore(batches)
@@ -84,11 +95,16 @@ def run(config: ConfigDict, workdir: Path) -> dict:
 
     if trainer.step == 0:
         evaluate()
-    with StopRequest() as stop, tqdm(total=total, initial=trainer.step, unit="step", desc="train_reward") as bar:
+    with (
+        StopRequest() as stop,
+        tqdm(total=total, initial=trainer.step, unit="step", desc="train_reward") as bar,
+    ):
         while trainer.step < total:
             started = time.perf_counter()
             batch = [train[index] for index in next(batches)]
-            microbatches = list(pair_microbatches(batch, eos_id, config.row_length, config.rows_per_microbatch))
+            microbatches = list(
+                pair_microbatches(batch, eos_id, config.row_length, config.rows_per_microbatch)
+            )
             sums = trainer.update(microbatches)
             seconds = time.perf_counter() - started
             tokens = sum(int((m["tree"] > 0).sum()) for m in microbatches)
@@ -133,7 +149,8 @@ def _loss(config: ConfigDict):
 
         chosen, rejected, weight = rewards(batch["chosen"]), rewards(batch["rejected"]), batch["weight"]
         value = bradley_terry(chosen, rejected, weight, batch["denominator"])
-        correct = jnp.sum((chosen > rejected).astype(jnp.float32) * weight)
+        # A tie counts half, as in `_accuracy`: the head starts at zero, where all pairs tie.
+        correct = jnp.sum((jnp.sign(chosen - rejected) + 1) / 2 * weight)
         return value, {"correct": correct, "margin": jnp.sum((chosen - rejected) * weight)}
 
     return loss
@@ -153,7 +170,15 @@ def _accuracy(scorer: RewardScorer, pairs: list[PreferencePair]) -> dict[str, fl
     }
 
 
-def _finish(config: ConfigDict, output: OutputFolder, trainer: Trainer, graph, train: list, held_out: list, eos_id: int) -> dict:
+def _finish(
+    config: ConfigDict,
+    output: OutputFolder,
+    trainer: Trainer,
+    graph,
+    train: list,
+    held_out: list,
+    eos_id: int,
+) -> dict:
     """Write the model folder, with the mean and spread of rewards over the training pairs."""
     scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
     sides = {(p.prompt_ids, ids) for p in train for ids in (p.chosen_ids, p.rejected_ids)}
@@ -172,5 +197,6 @@ def _finish(config: ConfigDict, output: OutputFolder, trainer: Trainer, graph, t
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.remove_checkpoints()
     output.finish(**results)
-    print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {results['accuracy_before']} -> {results['accuracy_after']}")
+    before, after = results["accuracy_before"], results["accuracy_after"]
+    print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {before} -> {after}")
     return output.counts

@@ -30,5 +30,6 @@ def extract_program(text: str, entry_point: str | None = None) -> str | None:
 
 def defines(program: str, name: str) -> bool:
     """Whether a program's text defines `name` at its top level; a cheap look that never parses hostile code."""
-    pattern = rf"^(?:(?:async\s+)?def\s+{re.escape(name)}\s*\(|class\s+{re.escape(name)}\b|{re.escape(name)}\s*[:=](?!=))"
+    name = re.escape(name)
+    pattern = rf"^(?:(?:async\s+)?def\s+{name}\s*\(|class\s+{name}\b|{name}\s*[:=](?!=))"
     return re.search(pattern, program, re.MULTILINE) is not None

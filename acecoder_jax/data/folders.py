@@ -37,7 +37,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot write ({error.strerror}); free some space or pick another --workdir") from error
+        raise UserError(
+            f"{path}: cannot write ({error.strerror}); free some space or pick another --workdir"
+        ) from error
 
 
 def require_disk(folder: Path, needed_bytes: int, what: str) -> None:
@@ -75,9 +77,13 @@ def fingerprint(folder: str | Path) -> str:
     folder = Path(folder)
     manifest = folder / "manifest.json"
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; run the stage that makes it, or correct the path in the config")
+        raise UserError(
+            f"{folder}: no such folder; run the stage that makes it, or correct the path in the config"
+        )
     if not manifest.is_file():
-        raise UserError(f"{folder}: has no manifest.json, so its stage has not finished; run that stage again first")
+        raise UserError(
+            f"{folder}: has no manifest.json, so its stage has not finished; run that stage again first"
+        )
     return hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]
 
 
@@ -90,7 +96,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 class OutputFolder:
     """One stage's output, opened for making or continuing it."""
 
-    def __init__(self, path: str | Path, stage: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = ()):
+    def __init__(
+        self, path: str | Path, stage: str, config: Mapping[str, Any], inputs: Iterable[str | Path] = ()
+    ):
         """Open or create the folder.
 
         Args:
@@ -122,7 +130,9 @@ class OutputFolder:
             return
         flat_before, flat_now = _flatten(before), _flatten(self._about)
         keys = sorted(k for k in flat_before | flat_now if flat_before.get(k, ...) != flat_now.get(k, ...))
-        changes = ", ".join(f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4])
+        changes = ", ".join(
+            f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4]
+        )
         more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
         raise UserError(
             f"{self.path}: was made with other settings: {changes}{more}; use another --workdir, or remove this one"
@@ -194,7 +204,9 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict):
         return {prefix: tree}
-    return {k: v for key in tree for k, v in _flatten(tree[key], f"{prefix}.{key}" if prefix else key).items()}
+    return {
+        k: v for key in tree for k, v in _flatten(tree[key], f"{prefix}.{key}" if prefix else key).items()
+    }
 
 
 def _file_hash(path: Path) -> str:

@@ -77,8 +77,8 @@ def split_to_fit(tree: Tree, row_length: int) -> Iterator[Tree]:
     for end, branch in enumerate(tree.branches):
         if len(branch) > room:
             raise UserError(
-                f"a prompt of {len(tree.prompt)} and a completion of {len(branch)} tokens do not fit a row of {row_length};"
-                " raise row_length, or lower max_new_tokens"
+                f"a prompt of {len(tree.prompt)} and a completion of {len(branch)} tokens do not fit a row of"
+                f" {row_length}; raise row_length, or lower max_new_tokens"
             )
         if used + len(branch) > room:
             yield Tree(tree.prompt, tree.branches[start:end], tree.items[start:end])
@@ -109,8 +109,11 @@ def pack(trees: Sequence[Tree], row_length: int, rows_multiple: int = 1) -> Pack
         rows[row].append(pieces[index])
         free[row] -= sizes[index]
     count = max(1, -(-len(rows) // rows_multiple)) * rows_multiple
-    names = ("tokens", "positions", "tree", "branch", "source", "item", "offset")
-    packed = PackedRows(**{name: np.zeros((count, row_length), np.int32) for name in names})
+
+    def blank() -> Int[np.ndarray, "rows time"]:
+        return np.zeros((count, row_length), np.int32)
+
+    packed = PackedRows(blank(), blank(), blank(), blank(), blank(), blank(), blank())
     packed.item[:] = -1
     for row, members in enumerate(rows):
         column = 0

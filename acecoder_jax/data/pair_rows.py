@@ -67,7 +67,9 @@ def _trees(
         by_question.setdefault(pair.question_id, []).append(pair)
     trees, sides, items = [], [], 0
     for group in by_question.values():
-        prompt = group[0].prompt_ids[-(row_length // 2) :]  # an overlong prompt keeps its end, where the question is
+        prompt = group[0].prompt_ids[
+            -(row_length // 2) :
+        ]  # an overlong prompt keeps its end, where the question is
         room = row_length - len(prompt)
         branches: dict[str, tuple[int, tuple[int, ...]]] = {}
         for pair in group:
@@ -89,4 +91,6 @@ def _trees(
 
 
 def _tree(prompt: tuple[int, ...], branches: dict[str, tuple[int, tuple[int, ...]]]) -> Tree:
-    return Tree(prompt, tuple(ids for _, ids in branches.values()), tuple(item for item, _ in branches.values()))
+    return Tree(
+        prompt, tuple(ids for _, ids in branches.values()), tuple(item for item, _ in branches.values())
+    )

@@ -15,7 +15,12 @@ from typing import Any
 from acecoder_jax.errors import UserError
 
 # model_type -> (bias on query/key/value, norm on query/key heads)
-FAMILIES = {"llama": (False, False), "qwen2": (True, False), "qwen3": (False, True), "mistral": (False, False)}
+FAMILIES = {
+    "llama": (False, False),
+    "qwen2": (True, False),
+    "qwen3": (False, True),
+    "mistral": (False, False),
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,10 @@ class DecoderConfig:
           context: mean number of positions that a token attends to.
         """
         attention = 4 * self.num_layers * self.num_heads * self.head_dim * context
-        return tokens * (2 * self.matmul_parameters + attention) + targets * 2 * self.hidden_size * self.vocab_size
+        return (
+            tokens * (2 * self.matmul_parameters + attention)
+            + targets * 2 * self.hidden_size * self.vocab_size
+        )
 
 
 def config_from_hf(values: Mapping[str, Any], where: str) -> DecoderConfig:
@@ -91,7 +99,9 @@ def config_from_hf(values: Mapping[str, Any], where: str) -> DecoderConfig:
     }
     if any(unsupported.values()):
         names = ", ".join(name for name, asked in unsupported.items() if asked)
-        raise UserError(f"{where}: asks for {names}, which this decoder does not have; use another checkpoint")
+        raise UserError(
+            f"{where}: asks for {names}, which this decoder does not have; use another checkpoint"
+        )
     qkv_bias, qk_norm = FAMILIES[family]
     try:
         return DecoderConfig(
@@ -111,7 +121,9 @@ def config_from_hf(values: Mapping[str, Any], where: str) -> DecoderConfig:
             qk_norm=qk_norm,
         )
     except KeyError as error:
-        raise UserError(f"{where}: lacks the key {error.args[0]!r}; use the config.json that came with the weights") from error
+        raise UserError(
+            f"{where}: lacks the key {error.args[0]!r}; use the config.json that came with the weights"
+        ) from error
 
 
 def read_hf_config(folder: Path) -> tuple[DecoderConfig, dict[str, Any]]:

@@ -27,7 +27,9 @@ REMAT_POLICIES = {
 }
 
 
-def parameter(rngs: nnx.Rngs, shape: tuple[int, ...], axes: tuple[str, ...], scale: float | None = 0.02) -> nnx.Param:
+def parameter(
+    rngs: nnx.Rngs, shape: tuple[int, ...], axes: tuple[str, ...], scale: float | None = 0.02
+) -> nnx.Param:
     """A float32 weight with its logical axis names: the one description that init, sharding and shapes follow.
 
     Args:
@@ -41,7 +43,9 @@ def parameter(rngs: nnx.Rngs, shape: tuple[int, ...], axes: tuple[str, ...], sca
     return nnx.Param(value, axes=axes)
 
 
-def rms_norm(x: Float[Array, "*batch width"], weight: Float[Array, "width"], eps: float) -> Float[Array, "*batch width"]:
+def rms_norm(
+    x: Float[Array, "*batch width"], weight: Float[Array, "width"], eps: float
+) -> Float[Array, "*batch width"]:
     """Root-mean-square norm, computed in float32 and returned in the dtype of `x`."""
     wide = x.astype(jnp.float32)
     wide = wide * jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + eps)
@@ -84,11 +88,15 @@ def attention(
     def by_kv_head(x: Array) -> Array:
         return x.transpose(0, 2, 1, 3).reshape(batch * kv_heads, source, head_dim)
 
-    grouped = (queries * head_dim**-0.5).reshape(batch, time, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
+    grouped = (
+        (queries * head_dim**-0.5).reshape(batch, time, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
+    )
     grouped = grouped.reshape(batch * kv_heads, group * time, head_dim)
     scores = jnp.einsum("nqd,nsd->nqs", grouped, by_kv_head(keys), preferred_element_type=jnp.float32)
     scores = jnp.where(mask[:, None, None], scores.reshape(batch, kv_heads, group, time, source), -1e30)
-    weights = jax.nn.softmax(scores, axis=-1).astype(values.dtype).reshape(batch * kv_heads, group * time, source)
+    weights = (
+        jax.nn.softmax(scores, axis=-1).astype(values.dtype).reshape(batch * kv_heads, group * time, source)
+    )
     mixed = jnp.einsum("nqs,nsd->nqd", weights, by_kv_head(values))
     mixed = mixed.reshape(batch, kv_heads, group, time, head_dim).transpose(0, 3, 1, 2, 4)
     return mixed.reshape(queries.shape)
@@ -102,7 +110,13 @@ class Block(nnx.Module):
 
     def __init__(self, config: DecoderConfig, rngs: nnx.Rngs):
         c, weight = config, partial(parameter, rngs)
-        n, d, h, kv, f = c.num_layers, c.hidden_size, c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim, c.intermediate_size
+        n, d, h, kv, f = (
+            c.num_layers,
+            c.hidden_size,
+            c.num_heads * c.head_dim,
+            c.num_kv_heads * c.head_dim,
+            c.intermediate_size,
+        )
         self.config = c
         self.input_norm = weight((n, d), ("layers", "norm"), None)
         self.query = weight((n, d, h), ("layers", "embed", "heads"))
@@ -136,10 +150,14 @@ class Block(nnx.Module):
         if c.qk_norm:
             queries = rms_norm(queries, self.query_norm[...], c.rms_norm_eps)
             keys = rms_norm(keys, self.key_norm[...], c.rms_norm_eps)
-        mixed, kept = attend(apply_rope(queries, rope), apply_rope(keys, rope), project("value", c.num_kv_heads))
+        mixed, kept = attend(
+            apply_rope(queries, rope), apply_rope(keys, rope), project("value", c.num_kv_heads)
+        )
         x = x + _matmul(mixed.reshape(*x.shape[:2], -1), self.output)
         normed = rms_norm(x, self.mlp_norm[...], c.rms_norm_eps)
-        return x + _matmul(jax.nn.silu(_matmul(normed, self.gate)) * _matmul(normed, self.up), self.down), kept
+        return x + _matmul(
+            jax.nn.silu(_matmul(normed, self.gate)) * _matmul(normed, self.up), self.down
+        ), kept
 
 
 def _matmul(x: Float[Array, "batch time width"], kernel: nnx.Param) -> Float[Array, "batch time out"]:
@@ -192,7 +210,9 @@ class Decoder(nnx.Module):
     def logits(self, hidden: Float[Array, "batch time embed"]) -> Float[Array, "batch time vocab"]:
         """Next-token logits in float32."""
         head = self.embedding if self.config.tie_word_embeddings else self.lm_head
-        return jnp.einsum("btd,vd->btv", hidden, head[...].astype(hidden.dtype), preferred_element_type=jnp.float32)
+        return jnp.einsum(
+            "btd,vd->btv", hidden, head[...].astype(hidden.dtype), preferred_element_type=jnp.float32
+        )
 
 
 class RewardModel(nnx.Module):

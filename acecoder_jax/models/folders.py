@@ -63,7 +63,11 @@ def save_params(folder: Path, params: nnx.State) -> None:
 
 
 def write_model_files(
-    folder: Path, hf_config: dict[str, Any], tokenizer: PreTrainedTokenizerBase, kind: str, extra: dict[str, Any]
+    folder: Path,
+    hf_config: dict[str, Any],
+    tokenizer: PreTrainedTokenizerBase,
+    kind: str,
+    extra: dict[str, Any],
 ) -> None:
     """Everything of a model folder but the parameters and the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +93,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         return AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # what transformers raises depends on which file is wrong, and how
         first = str(error).strip().splitlines()[0]
-        raise UserError(f"{folder}: its tokenizer cannot be read ({first}); copy tokenizer.json there again") from error
+        raise UserError(
+            f"{folder}: its tokenizer cannot be read ({first}); copy tokenizer.json there again"
+        ) from error
 
 
 def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
@@ -106,10 +112,14 @@ def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
     mark = fingerprint(folder)
     about_path = folder / "model.json"
     if not about_path.is_file():
-        raise UserError(f"{folder}: holds no model; give a folder made by `acecoder import` or a training stage")
+        raise UserError(
+            f"{folder}: holds no model; give a folder made by `acecoder import` or a training stage"
+        )
     about = json.loads(about_path.read_text())
     if kind is not None and about["kind"] != kind:
-        raise UserError(f"{folder}: holds a {about['kind']} model where a {kind} model is needed; correct the path")
+        raise UserError(
+            f"{folder}: holds a {about['kind']} model where a {kind} model is needed; correct the path"
+        )
     config, hf_config = read_hf_config(folder)
     graph, params = abstract_params(config, reward_model=about["kind"] == "reward")
     try:
@@ -117,6 +127,10 @@ def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
             values = checkpointer.restore((folder / "params").resolve(), nnx.to_pure_dict(params))
     except (ValueError, FileNotFoundError, KeyError) as error:
         first = str(error).splitlines()[0]
-        raise UserError(f"{folder / 'params'}: cannot be read ({first}); make the model folder again") from error
+        raise UserError(
+            f"{folder / 'params'}: cannot be read ({first}); make the model folder again"
+        ) from error
     nnx.replace_by_pure_dict(params, values)
-    return LoadedModel(config, hf_config, graph, params, load_tokenizer(folder), about["kind"], about["extra"], mark)
+    return LoadedModel(
+        config, hf_config, graph, params, load_tokenizer(folder), about["kind"], about["extra"], mark
+    )

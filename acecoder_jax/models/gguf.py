@@ -60,7 +60,9 @@ class GGUFModel:
             raise UserError(f"{path}: not a readable GGUF file ({error}); download it again") from error
         architecture = self._field("general.architecture")
         if architecture != "llama":
-            raise UserError(f"{path}: architecture {architecture!r} is not supported; use a GGUF of the llama architecture")
+            raise UserError(
+                f"{path}: architecture {architecture!r} is not supported; use a GGUF of the llama architecture"
+            )
 
     def _field(self, name: str, default: Any = None) -> Any:
         field = self._reader.fields.get(name)
@@ -72,7 +74,9 @@ class GGUFModel:
         def need(name: str) -> Any:
             value = self._field(f"llama.{name}")
             if value is None:
-                raise UserError(f"{self.path}: lacks llama.{name}; the file is damaged or very old, convert it again")
+                raise UserError(
+                    f"{self.path}: lacks llama.{name}; the file is damaged or very old, convert it again"
+                )
             return value
 
         if self._field("llama.rope.scaling.type", "none") != "none":
@@ -114,7 +118,9 @@ class GGUFModel:
                 _, layer, part = base.split(".", 2)
                 name = f"model.layers.{layer}.{_LAYER_NAMES[part]}" if part in _LAYER_NAMES else None
             if name is None or kind != "weight":
-                raise UserError(f"{self.path}: unexpected tensor {tensor.name!r}; this is not a plain llama checkpoint")
+                raise UserError(
+                    f"{self.path}: unexpected tensor {tensor.name!r}; this is not a plain llama checkpoint"
+                )
             value = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
             if base.endswith("attn_q"):
                 value = _unpermute(value, heads)

@@ -122,7 +122,9 @@ def read_safetensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         try:
             names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
         except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(f"{index}: not a readable index of weights; copy the model folder again") from error
+            raise UserError(
+                f"{index}: not a readable index of weights; copy the model folder again"
+            ) from error
     else:
         names = ["model.safetensors"]
     for name in names:

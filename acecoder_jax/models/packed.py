@@ -17,7 +17,9 @@ from acecoder_jax.models.decoder import Decoder, attention
 _VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
 
 
-def tree_mask(tree: Int[Array, "rows time"], branch: Int[Array, "rows time"]) -> Bool[Array, "rows time time"]:
+def tree_mask(
+    tree: Int[Array, "rows time"], branch: Int[Array, "rows time"]
+) -> Bool[Array, "rows time time"]:
     """True where the first time axis may look at the second: causal, same tree, own branch or the prompt."""
     time = tree.shape[1]
     causal = jnp.tril(jnp.ones((time, time), bool))[None]

@@ -20,7 +20,9 @@ from acecoder_jax.models.packed import packed_hidden
 
 
 @partial(jax.jit, static_argnums=(0, 3))
-def _row_rewards(graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], dtype: str) -> Float[Array, "rows time"]:
+def _row_rewards(
+    graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], dtype: str
+) -> Float[Array, "rows time"]:
     """The reward that each column would get if it were the last token of its completion."""
     model: RewardModel = nnx.merge(graph, params)
     hidden = packed_hidden(model.backbone, rows, dtype)
@@ -56,7 +58,9 @@ class RewardScorer:
         self._mean, self._spread, self._clip = mean, spread, clip
 
     @classmethod
-    def from_model(cls, model: LoadedModel, row_length: int, clip: float, dtype: str = "float32") -> RewardScorer:
+    def from_model(
+        cls, model: LoadedModel, row_length: int, clip: float, dtype: str = "float32"
+    ) -> RewardScorer:
         """A scorer of a trained reward model, normalized by mean and spread on its training pairs."""
         return cls(
             model.graph,

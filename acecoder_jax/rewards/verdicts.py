@@ -74,7 +74,9 @@ class Grader:
         self._box.submit(program).add_done_callback(done)
         return result
 
-    def grade(self, questions: Mapping[str, Question], completions: Iterable[Completion]) -> Iterator[Verdict]:
+    def grade(
+        self, questions: Mapping[str, Question], completions: Iterable[Completion]
+    ) -> Iterator[Verdict]:
         """Verdicts of all completions, in order."""
         for future in [self.submit(questions[c.question_id], c) for c in completions]:
             yield future.result()

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from flax import nnx
 from ml_collections import ConfigDict
-from transformers import PreTrainedTokenizerBase
 
 from acecoder_jax.data.code import extract_program
 from acecoder_jax.data.prompts import render_prompt
@@ -33,7 +32,7 @@ def sampling_config() -> ConfigDict:
             "max_new_tokens": 2048,
             "stop_at_program": False,  # end a completion once its code block has closed
             "slots": 64,
-            "chunk": 8,
+            "chunk": 4,
             "dtype": "float32",
         }
     )
@@ -54,7 +53,9 @@ class Sampler:
         eos = model.hf_config.get("eos_token_id")
         eos_ids = set(eos if isinstance(eos, list) else [eos]) | {model.tokenizer.eos_token_id}
         # Asked for every running request at every chunk: is there a program yet?
-        stop = (lambda ids: extract_program(self._decode(ids)) is not None) if config.stop_at_program else None
+        stop = (
+            (lambda ids: extract_program(self._decode(ids)) is not None) if config.stop_at_program else None
+        )
         self.engine = Engine(
             model.config,
             model.graph,
@@ -126,7 +127,11 @@ def require_questions(questions: Sequence[Question], where: str) -> None:
       UserError: no questions, or questions without tests, named by id.
     """
     if not questions:
-        raise UserError(f"{where}: holds no questions of the splits asked for; check config.splits and the folder")
+        raise UserError(
+            f"{where}: holds no questions of the splits asked for; check config.splits and the folder"
+        )
     without = [question.id for question in questions if not question.tests]
     if without:
-        raise UserError(f"{where}: {len(without)} questions have no tests ({', '.join(without[:5])}); run filter first")
+        raise UserError(
+            f"{where}: {len(without)} questions have no tests ({', '.join(without[:5])}); run filter first"
+        )

@@ -79,7 +79,9 @@ def decode_view(graph: nnx.GraphDef, params: nnx.State, dtype: str) -> DecodeVie
     model: Decoder = nnx.merge(graph, params)
     cast = partial(jax.tree.map, lambda leaf: leaf.astype(dtype))
     _, stacked = nnx.split(model.blocks)
-    layers = tuple(cast(jax.tree.map(lambda leaf, i=i: leaf[i], stacked)) for i in range(model.config.num_layers))
+    layers = tuple(
+        cast(jax.tree.map(lambda leaf, i=i: leaf[i], stacked)) for i in range(model.config.num_layers)
+    )
     head = model.embedding if model.config.tie_word_embeddings else model.lm_head
     return DecodeView(layers, cast(model.embedding[...]), cast(head[...]), cast(model.final_norm[...]))
 
@@ -90,7 +92,9 @@ def empty_cache(config: DecoderConfig, slots: int, shape: DecodeShape) -> tuple[
     keys = tuple(jnp.zeros((slots, heads, width, length), shape.dtype) for _ in range(config.num_layers))
     values = tuple(jnp.zeros((slots, heads, length, width), shape.dtype) for _ in range(config.num_layers))
     token, prompt, generated = (jnp.zeros(slots, jnp.int32) for _ in range(3))
-    return Cache(keys, values), SlotState(token, prompt, generated, jax.random.split(jax.random.key(0), slots))
+    return Cache(keys, values), SlotState(
+        token, prompt, generated, jax.random.split(jax.random.key(0), slots)
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 4))
@@ -108,7 +112,10 @@ def prefill(
     mask = causal & (positions < lengths[:, None])[:, None, :]
 
     def attend(queries, keys, values):
-        return attention(queries, keys, values, mask), (keys.transpose(0, 2, 3, 1), values.transpose(0, 2, 1, 3))
+        return attention(queries, keys, values, mask), (
+            keys.transpose(0, 2, 3, 1),
+            values.transpose(0, 2, 1, 3),
+        )
 
     return model.hidden(tokens, positions, attend, jnp.dtype(dtype))[1]
 
@@ -133,7 +140,9 @@ def insert(
     time = keys.shape[-1]
 
     def place(old: Array, fresh: Array, axis: int) -> Array:
-        where = (slot, slice(None), slice(None), slice(time)) if axis == 3 else (slot, slice(None), slice(time))
+        where = (
+            (slot, slice(None), slice(None), slice(time)) if axis == 3 else (slot, slice(None), slice(time))
+        )
         return old.at[where].set(fresh[prompt], mode="drop")
 
     new_keys = tuple(place(old, keys[i], 3) for i, old in enumerate(cache.keys))
@@ -171,7 +180,8 @@ def decode_chunk(
         column = (now + j) % shape.ring
         age = (column - ring_columns) % shape.ring  # 0 for the column written in this step
         visible = jnp.concatenate(
-            [prompt_columns[None, :] < state.prompt[:, None], age[None, :] <= state.generated[:, None]], axis=1
+            [prompt_columns[None, :] < state.prompt[:, None], age[None, :] <= state.generated[:, None]],
+            axis=1,
         )
         position = state.prompt + state.generated
         rope = rope_tables(position[:, None], config.head_dim, config.rope_theta)
@@ -182,7 +192,9 @@ def decode_chunk(
             def attend(queries, keys, values, layer=layer):
                 at = shape.prompt + column
                 k = jax.lax.dynamic_update_slice(cache.keys[layer], keys.transpose(0, 2, 3, 1), (0, 0, 0, at))
-                v = jax.lax.dynamic_update_slice(cache.values[layer], values.transpose(0, 2, 1, 3), (0, 0, at, 0))
+                v = jax.lax.dynamic_update_slice(
+                    cache.values[layer], values.transpose(0, 2, 1, 3), (0, 0, at, 0)
+                )
                 return _attend_one(queries, k, v, visible), (k, v)
 
             x, (k, v) = nnx.merge(block_graph, view.layers[layer])(x, rope, attend)
@@ -190,7 +202,9 @@ def decode_chunk(
             new_values.append(v)
         hidden = rms_norm(x, view.final_norm, config.rms_norm_eps)
         logits = jnp.einsum("btd,vd->btv", hidden, view.head, preferred_element_type=jnp.float32)[:, 0]
-        uniforms = jax.vmap(lambda key, at: jax.random.uniform(jax.random.fold_in(key, at)))(state.key, position)
+        uniforms = jax.vmap(lambda key, at: jax.random.uniform(jax.random.fold_in(key, at)))(
+            state.key, position
+        )
         token, log_prob = draw(logits, uniforms, sampling)
         state = state._replace(token=token, generated=state.generated + 1)
         return (Cache(tuple(new_keys), tuple(new_values)), state), (token, log_prob)

@@ -75,7 +75,9 @@ class _PromptQueue:
 
     def next_prompts(self) -> list[tuple[int, ...]]:
         prompts = self._groups.popleft()
-        self._pending.extend((request, row) for row, prompt in enumerate(prompts) for request in self._requests[prompt])
+        self._pending.extend(
+            (request, row) for row, prompt in enumerate(prompts) for request in self._requests[prompt]
+        )
         return prompts
 
     def take(self, most: int) -> list[tuple[Request, int]]:
@@ -164,7 +166,14 @@ class Engine:
             elif len(running) > _FEWEST_SLOTS and len(running) - len(free) <= len(running) // _SHRINK:
                 cache, state, running = self._shrink(cache, state, running)
             cache, state, tokens, log_probs = decode.decode_chunk(
-                self._block_graph, self._config, self._sampling, shape, self._view, cache, state, jnp.int32(now)
+                self._block_graph,
+                self._config,
+                self._sampling,
+                shape,
+                self._view,
+                cache,
+                state,
+                jnp.int32(now),
             )
             now = (now + self._chunk) % shape.ring
             tokens, log_probs = np.asarray(tokens), np.asarray(log_probs)
@@ -178,7 +187,13 @@ class Engine:
                 if reason:
                     running[slot] = None
                     self.useful_tokens += len(run.tokens)
-                    yield Sampled(run.request.id, run.request.prompt_ids, tuple(run.tokens), tuple(run.log_probs), reason)
+                    yield Sampled(
+                        run.request.id,
+                        run.request.prompt_ids,
+                        tuple(run.tokens),
+                        tuple(run.log_probs),
+                        reason,
+                    )
 
     def _check(self, requests: Sequence[Request]) -> None:
         bad = [r.id for r in requests if not 0 < len(r.prompt_ids) <= self._max_prompt]
@@ -223,7 +238,9 @@ class Engine:
         for row, prompt in enumerate(prompts):
             lengths[row] = len(prompt) - 1
             tokens[row, : len(prompt) - 1] = prompt[:-1]
-        return decode.prefill(self._graph, self._params, jnp.asarray(tokens), jnp.asarray(lengths), self._dtype)
+        return decode.prefill(
+            self._graph, self._params, jnp.asarray(tokens), jnp.asarray(lengths), self._dtype
+        )
 
     def _shrink(self, cache, state, running: list):
         """Drop idle slots once most are idle and nothing waits."""

@@ -71,5 +71,7 @@ def build_pairs(
                         split=question.split,
                     ),
                 )
-    ordered = sorted(pairs.values(), key=lambda p: (p.rejected_pass_rate - p.chosen_pass_rate, p.chosen_id, p.rejected_id))
+    ordered = sorted(
+        pairs.values(), key=lambda p: (p.rejected_pass_rate - p.chosen_pass_rate, p.chosen_id, p.rejected_id)
+    )
     return ordered[:most] if most else ordered

@@ -25,7 +25,9 @@ def token_returns(
     return np.cumsum(rewards[::-1])[::-1]
 
 
-def whiten(returns: Sequence[Float[np.ndarray, "time"]], eps: float = 1e-8) -> list[Float[np.ndarray, "time"]]:
+def whiten(
+    returns: Sequence[Float[np.ndarray, "time"]], eps: float = 1e-8
+) -> list[Float[np.ndarray, "time"]]:
     """Subtract the mean and divide by the standard deviation over every token of every sequence.
 
     When all returns are equal the advantages are 0: there is nothing to learn from, and noise is not amplified.

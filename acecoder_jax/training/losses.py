@@ -10,7 +10,10 @@ from jaxtyping import Array, Float
 
 
 def bradley_terry(
-    chosen: Float[Array, "*pairs"], rejected: Float[Array, "*pairs"], weight: Float[Array, "*pairs"], denominator: Array
+    chosen: Float[Array, "*pairs"],
+    rejected: Float[Array, "*pairs"],
+    weight: Float[Array, "*pairs"],
+    denominator: Array,
 ) -> Float[Array, ""]:
     """`-log sigmoid(chosen - rejected)`, averaged over pairs (paper, section 3.2).
 
@@ -53,4 +56,3 @@ def clipped_surrogate(
     was_clipped = (ratio * advantages > clipped * advantages).astype(mask.dtype)
     k3 = jnp.exp(-difference) - 1 + difference
     return loss, {"clip_share": jnp.sum(was_clipped * mask), "approx_kl": jnp.sum(k3 * mask)}
-

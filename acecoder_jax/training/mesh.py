@@ -67,20 +67,30 @@ def param_shardings(params: nnx.State, mesh: Mesh) -> Any:
     return nnx.from_flat_state(flat)
 
 
+def check_rows(rows: int, mesh: Mesh) -> None:
+    """Refuse microbatches that cannot be split over the mesh; stages ask before their long work.
+
+    Raises:
+      UserError: the rows do not divide over the devices that share them.
+    """
+    ways = mesh.shape["data"] * mesh.shape["fsdp"]
+    if rows < 1 or rows % ways:
+        raise UserError(
+            f"config.rows_per_microbatch: {rows} rows do not divide over data x fsdp = {ways} devices;"
+            f" use a multiple of {ways}, or another config.mesh"
+        )
+
+
 def place_rows(batch: Any, mesh: Mesh) -> Any:
     """Put a batch of host arrays on the mesh: rows split, scalars everywhere.
 
     Raises:
       UserError: the rows do not divide over the devices that share them.
     """
-    ways = mesh.shape["data"] * mesh.shape["fsdp"]
 
     def put(leaf):
-        if np.ndim(leaf) and len(leaf) % ways:
-            raise UserError(
-                f"config.rows_per_microbatch: {len(leaf)} rows do not divide over data x fsdp = {ways} devices;"
-                f" use a multiple of {ways}, or another config.mesh"
-            )
+        if np.ndim(leaf):
+            check_rows(len(leaf), mesh)
         return jax.device_put(leaf, NamedSharding(mesh, ROWS if np.ndim(leaf) else P()))
 
     return jax.tree.map(put, batch)

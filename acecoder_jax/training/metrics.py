@@ -28,7 +28,9 @@ class MetricsWriter:
         self._file.flush()
 
     def write(self, step: int, values: dict[str, Any]) -> None:
-        plain = {key: float(value) if isinstance(value, np.generic) else value for key, value in values.items()}
+        plain = {
+            key: float(value) if isinstance(value, np.generic) else value for key, value in values.items()
+        }
         self._file.write(json.dumps({"step": step} | plain) + "\n")
         self._file.flush()
 

@@ -32,11 +32,16 @@ class Rollout:
     rewards: list[float | None] | None = None
 
 
-def collect(sampler: Sampler, grader: Grader, questions: Sequence[Question], samples: int, seed: int) -> Rollout:
+def collect(
+    sampler: Sampler, grader: Grader, questions: Sequence[Question], samples: int, seed: int
+) -> Rollout:
     """Sample and grade; completions go to the sandbox as they finish, while others still decode."""
     by_id = {question.id: question for question in questions}
     started = time.perf_counter()
-    pending = [(c, grader.submit(by_id[c.question_id], c)) for c in sampler.sample(list(by_id.values()), samples, seed)]
+    pending = [
+        (c, grader.submit(by_id[c.question_id], c))
+        for c in sampler.sample(list(by_id.values()), samples, seed)
+    ]
     decoded = time.perf_counter()
     graded = sorted(((c, future.result()) for c, future in pending), key=lambda pair: pair[0].id)
     waited = time.perf_counter() - decoded

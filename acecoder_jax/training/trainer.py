@@ -55,11 +55,15 @@ def make_optimizer(config: ConfigDict, total_steps: int) -> optax.GradientTransf
     # The ramp starts above 0, so that no step is spent on a learning rate of exactly 0.
     start = config.learning_rate / (warmup + 1)
     if config.schedule == "cosine":
-        schedule = optax.warmup_cosine_decay_schedule(start, config.learning_rate, warmup, max(total_steps, warmup + 1))
+        schedule = optax.warmup_cosine_decay_schedule(
+            start, config.learning_rate, warmup, max(total_steps, warmup + 1)
+        )
     elif config.schedule == "constant":
         schedule = optax.linear_schedule(start, config.learning_rate, warmup)
     else:
-        raise UserError(f"config.optimizer.schedule: {config.schedule!r} is unknown; use 'cosine' or 'constant'")
+        raise UserError(
+            f"config.optimizer.schedule: {config.schedule!r} is unknown; use 'cosine' or 'constant'"
+        )
     return optax.chain(
         optax.clip_by_global_norm(config.max_grad_norm),
         optax.adamw(schedule, config.beta1, config.beta2, weight_decay=config.weight_decay),
@@ -70,7 +74,12 @@ class Trainer:
     """Parameters, optimizer state and the step count, with the compiled step functions."""
 
     def __init__(
-        self, graph: nnx.GraphDef, params: nnx.State, optimizer: optax.GradientTransformation, loss: LossFunction, mesh: Mesh
+        self,
+        graph: nnx.GraphDef,
+        params: nnx.State,
+        optimizer: optax.GradientTransformation,
+        loss: LossFunction,
+        mesh: Mesh,
     ):
         """Place the parameters on the mesh and make a fresh optimizer state beside them."""
         self.step = 0
@@ -127,7 +136,9 @@ class Trainer:
                 f"step {self.step}: loss {sums['loss']} and gradient norm {norm} are not finite; lower"
                 " config.optimizer.learning_rate, then start again from the last checkpoint with the same command"
             )
-        self.params, self._opt_state, _ = jax.block_until_ready(self._apply(self.params, self._opt_state, grads))
+        self.params, self._opt_state, _ = jax.block_until_ready(
+            self._apply(self.params, self._opt_state, grads)
+        )
         self.step += 1
         return sums | {"grad_norm": norm}
 
