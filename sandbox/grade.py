@@ -53,7 +53,7 @@ def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
             run.stop()
 
 
-@functools.lru_cache(maxsize=2000)
+@functools.lru_cache(maxsize=512)
 def _plans(tests: tuple[str, ...], entry_points: tuple[str, ...], setup: str) -> tuple[plan.Plan, ...]:
     names = frozenset(entry_points or plan.infer_entry_points(tests, setup))
     return tuple(plan.plan_test(test, names, setup) for test in tests)
@@ -114,7 +114,7 @@ def _script(run: Run, text: str, expected: str) -> TestOutcome:
     return PASSED if _lines(output) == _lines(expected) else FAILED
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=256)
 def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
     """The (class, method) pairs of a unittest module, in the order unittest runs them.
 

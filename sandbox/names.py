@@ -54,7 +54,7 @@ def plain_imports(tree: ast.AST) -> frozenset[str]:
     return frozenset(alias.name for alias in names if alias.asname is None and alias.name in common.MODULES)
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=256)
 def setup_names(setup: str) -> frozenset[str]:
     """The names that a question's set-up code defines."""
     try:

@@ -112,7 +112,7 @@ def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
     return False
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=4096)
 def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
     """Decide how a test is graded, from its own text alone.
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 import ast
 import marshal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.plan import SPLIT, VACUOUS, infer_entry_points, plan_test, split_tests
 
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
 SECRET = 918273645
 atoms = st.sampled_from(
     ["f(1)", "f([2], k=3)", "f(f(1))", str(SECRET), "x", "'a'", "[1, 2]", "None", "Solution().g(2)", "g"]

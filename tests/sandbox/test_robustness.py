@@ -187,6 +187,14 @@ def test_nothing_grows():
     check_no_growth(1500)
 
 
+def test_a_loop_takes_its_own_worker_and_no_other():
+    """With two workers, others finish while a program burns its whole budget, and the loops share it out."""
+    with Sandbox(workers=2, limits=Limits(test_cpu_s=1.0, max_timeouts=1)) as box:
+        loop = Program("loop", "def f(x):\n    while True: pass", ("assert f(1) == 1",), ("f",))
+        order = [verdict.id for verdict in box.stream([loop, *(program(i) for i in range(100))])]
+    assert len(order) == 101 and order.index("loop") > 50
+
+
 @pytest.mark.soak
 def test_nothing_grows_in_twenty_thousand_programs():
     check_no_growth(20_000)
