@@ -101,11 +101,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     reward = _reward_function(config)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
     trainer = Trainer(
-        policy.graph,
-        policy.params,
-        make_optimizer(config.optimizer, updates),
-        _loss(config),
-        make_mesh(**config.mesh),
+        policy.graph, policy.params, make_optimizer(config.optimizer, updates), _loss(config), mesh
     )
     reference = ReferencePolicy(policy, config) if config.kl_coef else None
     order = (

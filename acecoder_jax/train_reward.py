@@ -73,9 +73,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     steps_per_epoch = -(-len(train) // config.batch_pairs)
     total = steps_per_epoch * config.epochs
     graph, params = _from_policy(policy)
-    trainer = Trainer(
-        graph, params, make_optimizer(config.optimizer, total), _loss(config), make_mesh(**config.mesh)
-    )
+    trainer = Trainer(graph, params, make_optimizer(config.optimizer, total), _loss(config), mesh)
     del policy, params
     order = (
         grain.MapDataset.range(len(train))

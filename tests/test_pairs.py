@@ -1,0 +1,129 @@
+"""The pairs stage: the rule applied question by question, the paper's table, restarts."""
+
+import json
+
+import pytest
+
+from acecoder_jax import pairs
+from acecoder_jax.data.folders import OutputFolder, read_manifest, read_records
+from acecoder_jax.data.records import PreferencePair
+from tests.made_records import completion, config_of, folder_of, mtimes, question, record_bytes, verdict
+from tests.user_errors import user_error
+
+QUESTIONS = [
+    question("a"),
+    question("b", "validation", source="other"),
+    question("c"),
+    question("d", prompt="Écrivez f."),
+]
+RATES = {
+    "a": [1.0, 0.4, 0.6, 0.0],  # 1 beats 0.4; 0.6 is exactly 0.4 below, 0 passes nothing
+    "b": [0.2, 1.0, 1.0, 0.4],  # four pairs
+    "c": [None, 0.2, 0.2, 0.0],  # the best program's verdict is the sandbox's own failure
+    "d": [1.0, 0.2],  # would be a pair, were its prompt ASCII
+    "dropped": [1.0, 0.2],  # filter has left this question out
+}
+COMPLETIONS = [
+    completion(name, i, f"def f(x): return {i}", token_ids=(60 + i, 2))
+    for name, rates in RATES.items()
+    for i in range(len(rates))
+]
+VERDICTS = [verdict(c, RATES[c.question_id][int(c.id[-1])]) for c in COMPLETIONS]
+TABLE = [
+    {"subset": name, "questions_before": 5, "tests_per_question_before": 7.5}
+    for name in ("made", "other", "all")
+]
+TABLE = [row | {"questions_after": 2, "tests_per_question_after": 5.0} for row in TABLE]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    output = OutputFolder(tmp_path / "q", "filter", {})
+    output.write_shard(QUESTIONS)
+    (tmp_path / "q" / "results.json").write_text(json.dumps({"table": TABLE}))
+    output.finish()
+    folders = {
+        "completions": folder_of(tmp_path / "c", COMPLETIONS),
+        "verdicts": folder_of(tmp_path / "v", VERDICTS),
+    }
+    return {"questions": str(tmp_path / "q")} | folders
+
+
+def run(settings, out, **changes):
+    return pairs.run(config_of(pairs, settings | changes), out)
+
+
+def ids(folder):
+    return [(p.chosen_id, p.rejected_id) for p in read_records(folder, PreferencePair)]
+
+
+def test_pairs_follow_the_papers_rule(settings, tmp_path):
+    counts = run(settings, tmp_path / "out")
+    expected = [("a#0", "a#1"), ("b#1", "b#0"), ("b#2", "b#0"), ("b#1", "b#3"), ("b#2", "b#3")]
+    assert ids(tmp_path / "out") == expected
+    assert counts == {"pairs": 5, "questions_with_pairs": 2} == read_manifest(tmp_path / "out")["counts"]
+    first, second = read_records(tmp_path / "out", PreferencePair)[:2]
+    assert (first.split, second.split) == ("train", "validation")
+    assert (first.chosen_ids, first.rejected_ids, first.rejected_pass_rate) == ((60, 2), (61, 2), 0.4)
+
+
+def test_the_settings_change_the_rule(settings, tmp_path):
+    run(settings, tmp_path / "inclusive", inclusive=True)
+    assert ("a#0", "a#2") in ids(tmp_path / "inclusive")
+    run(settings, tmp_path / "capped", most_per_question=1)
+    assert ids(tmp_path / "capped") == [("a#0", "a#1"), ("b#1", "b#0")]
+    run(settings, tmp_path / "all_prompts", ascii_prompts_only=False)
+    assert ("d#0", "d#1") in ids(tmp_path / "all_prompts")
+    run(settings, tmp_path / "failing", rejected_above=-0.5)
+    assert ("a#0", "a#3") in ids(tmp_path / "failing")
+    run(settings, tmp_path / "wide", margin=0.7)
+    assert ids(tmp_path / "wide") == [("b#1", "b#0"), ("b#2", "b#0")]
+
+
+def test_the_table_gets_its_pairs(settings, tmp_path, capsys):
+    run(settings, tmp_path / "out")
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["table"] == [row | {"pairs": n} for row, n in zip(TABLE, (1, 4, 5), strict=True)]
+    assert found["splits"] == {
+        "train": {"questions": 3, "sampled_questions": 3, "pairs": 1},
+        "validation": {"questions": 1, "sampled_questions": 1, "pairs": 4},
+        "held_out": {"questions": 0, "sampled_questions": 0, "pairs": 0},
+    }
+    assert sorted(found["pass_rates"]) == sorted(
+        rate for name, rates in RATES.items() if name != "dropped" for rate in rates if rate is not None
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert "questions before" in lines[0] and "pairs" in lines[0]
+    assert [line.split() for line in lines[1:4]] == [
+        [name, "5", "7.50", "2", "5.00", str(n)] for name, n in (("made", 1), ("other", 4), ("all", 5))
+    ]
+
+
+def test_a_finished_folder_is_left_alone(settings, tmp_path, monkeypatch):
+    counts = run(settings, tmp_path / "out")
+    before = mtimes(tmp_path / "out")
+    monkeypatch.setattr(pairs, "build_pairs", None)
+    assert run(settings, tmp_path / "out") == counts
+    assert mtimes(tmp_path / "out") == before
+
+
+def test_killed_after_the_shard_it_ends_up_the_same(settings, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    run(settings, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(pairs, "_results", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, tmp_path / "parts")
+    run(settings, tmp_path / "parts")
+    assert record_bytes(tmp_path / "parts") == record_bytes(tmp_path / "whole")
+
+
+def test_completions_without_verdicts_are_refused(settings, tmp_path):
+    few = folder_of(tmp_path / "few", VERDICTS[2:])
+    user_error(lambda: run(settings, tmp_path / "out", verdicts=few), few, "a#0", "1 more")
+
+
+def test_no_pairs_at_all_is_a_result(settings, tmp_path):
+    assert run(settings, tmp_path / "out", margin=0.95) == {"pairs": 0, "questions_with_pairs": 0}
