@@ -14,18 +14,20 @@ def get_config(step=None, **sizes):
     """The pipeline, or one of its steps; `sizes` overrides the numbers below (see configs/smollm2_easy.py)."""
     size = ConfigDict(
         {
-            "sampled_questions": 48,  # of each of train and validation
-            "held_out_questions": 32,
+            "sampled_questions": 40,  # of each of train and validation
+            "held_out_questions": 24,
             "samples": 8,
             "batch_pairs": 16,
             "reward_epochs": 1,
             "most_pairs": 6,  # per question
-            "rl_steps": 4,
+            "rl_steps": 3,
             "rl_model_steps": 2,
-            "rl_prompts": 8,
+            "rl_prompts": 6,
             "rl_learning_rate": 1e-5,
             "rl_eval_every": 100,  # only before and after
+            "rl_eval_questions": 16,
             "rl_eval_samples": 2,
+            "max_new_tokens": 96,
             "seed": 0,
         }
     )
@@ -35,7 +37,7 @@ def get_config(step=None, **sizes):
         # SmolLM2 wanders at temperature 1; its measured ability is at 0.8.
         "temperature": 0.8,
         "max_prompt_tokens": 256,
-        "max_new_tokens": 128,
+        "max_new_tokens": size.max_new_tokens,
         "stop_at_program": True,
         "slots": 64,
     }
@@ -48,6 +50,7 @@ def get_config(step=None, **sizes):
         "samples": size.samples,
         "prompts_per_update": size.rl_prompts,
         "eval_every": size.rl_eval_every,
+        "eval_questions": size.rl_eval_questions,
         "eval_samples": size.rl_eval_samples,
         "checkpoint_every": 5,
         "seed": size.seed,

@@ -15,14 +15,15 @@ def get_config(seed="0"):
     """The demo's pipeline with larger numbers."""
     pipeline = runpy.run_path(str(Path(__file__).with_name("demo.py")))["get_config"]
     return pipeline(
-        sampled_questions=187,
-        held_out_questions=53,
+        sampled_questions=100,
+        held_out_questions=0,
         samples=8,
         reward_epochs=1,
         rl_steps=40,
         rl_model_steps=10,
         rl_prompts=8,
         rl_eval_every=10,
+        rl_eval_questions=0,
         rl_eval_samples=4,
         seed=int(seed),
     )
