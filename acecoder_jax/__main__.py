@@ -197,6 +197,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage; returns the exit status: 0 done, 2 a user's mistake, 130 stopped on request."""
     known, rest = _parser().parse_known_args(arguments)
+    if known.source is not None:
+        rest.append(f"--config.source={known.source}")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         values = load_config_file(known.config) if known.config else ConfigDict()
