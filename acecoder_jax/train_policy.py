@@ -127,6 +127,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 sampler, grader, batch, config.samples, request_seed(config.seed, "rollout", step)
             )
             values = _update(config, trainer, reference, rollout, reward)
+            trainer.step = step  # names the checkpoint; the updates of a step may be several, or none
             rollouts.write(step, rollout, config.rollouts_logged)
             if evaluation and (step % config.eval_every == 0 or step == config.steps):
                 sampler.load(trainer.params)
@@ -166,7 +167,7 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     kept = [i for i, value in enumerate(rewards) if value is not None]
     if not kept:
         raise UserError(
-            f"step after {trainer.step} updates: the sandbox failed on all {len(rewards)} completions; see that this"
+            f"step {trainer.step + 1}: the sandbox failed on all {len(rewards)} completions; see that this"
             " host has memory and processes to spare, then run the same command again"
         )
     completions = [rollout.completions[i] for i in kept]
@@ -176,6 +177,9 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     log_probs = [np.asarray(c.log_probs, np.float32) for c in completions]
     reference_log_probs = reference.log_probs(completions) if reference else None
     advantages = reinforce_pp(terminal, log_probs, reference_log_probs, config.kl_coef)
+    if min(terminal) == max(terminal):
+        # Nothing tells these completions apart. At first the KL term is only rounding, which whitening would blow up.
+        advantages = [np.zeros_like(sequence) for sequence in advantages]
     values = {
         "reward/mean": float(np.mean(terminal)),
         "reward/std": float(np.std(terminal)),
@@ -192,7 +196,7 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
         drift = np.concatenate(log_probs) - np.concatenate(reference_log_probs)
         values["policy/reference_kl"] = float(np.mean(drift))
     sums: dict[str, float] = {}
-    tokens = 0
+    tokens = updates = 0
     for chosen in _minibatches(completions, config.prompts_per_update):
         chunk = [completions[i] for i in chosen]
         packed = pack_completions(chunk, config.row_length, config.rows_per_microbatch)
@@ -202,14 +206,13 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
             "mask": (packed.item >= 0).astype(np.float32),
         }
         if not arrays["advantages"].any():
-            continue  # every return is equal: there is nothing to learn, and no update is made
+            continue  # there is nothing to learn, and no update is made
         denominator = arrays["mask"].sum()
         tokens += int(denominator)
         result = trainer.update(microbatches(arrays, config.rows_per_microbatch, denominator=denominator))
         sums = {key: sums.get(key, 0.0) + value for key, value in result.items()}
-        sums["updates"] = sums.get("updates", 0.0) + 1
-    updates = sums.pop("updates", 0.0)
-    values["policy/updates"] = int(updates)
+        updates += 1
+    values["policy/updates"] = updates
     for key in ("loss", "grad_norm"):
         values[f"policy/{key}"] = sums.pop(key, 0.0) / max(updates, 1)
     values |= {f"policy/{key}": value / max(tokens, 1) for key, value in sums.items()}

@@ -76,3 +76,11 @@ def shared_data() -> Path:
 def one_device() -> Mesh:
     """A mesh of a single device; `make_mesh` always takes all of them."""
     return Mesh(np.array(jax.devices()[:1]).reshape(1, 1, 1), AXES)
+
+
+@pytest.fixture(scope="session")
+def compile_cache(tmp_path_factory) -> None:
+    """From here on, what is compiled once is not compiled again: for tests that run a stage several times."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
