@@ -81,7 +81,12 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             answers = [completion for completion in output.read(Completion) if completion.question_id in ids]
             verdicts = list(grader.grade({question.id: question for question in questions}, answers))
             write_atomically(workdir / f"verdicts-{name}.jsonl", "".join(to_json(v) + "\n" for v in verdicts))
-            results["sets"][name] = summarize(questions, verdicts, config.samples, config.ks)
+            if all(v.pass_rate is None for v in verdicts if v.completion_id.endswith("#greedy")):
+                raise UserError(
+                    f"{name}: the sandbox failed on every greedy program; see that this host has memory and processes"
+                    " to spare, then run the same command again: it keeps the programs"
+                )
+            results["sets"][name] = summarize(questions, verdicts, config.ks)
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))
     for name, values in results["sets"].items():
         shown = "  ".join(f"pass@{k} {value:.3f}" for k, value in values["pass@k"].items())
@@ -117,10 +122,11 @@ def _sample(
     return completions
 
 
-def summarize(
-    questions: Sequence[Question], verdicts: Sequence[Verdict], samples: int, ks: Sequence[int]
-) -> dict:
-    """The numbers of one set; completions that the sandbox failed on are left out and counted."""
+def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], ks: Sequence[int]) -> dict:
+    """The numbers of one set; completions that the sandbox failed on are left out and counted.
+
+    A question with fewer than k samples left does not count for pass@k; without any, pass@k is left out.
+    """
     passed: dict[str, list[bool]] = defaultdict(list)
     greedy: dict[str, bool] = {}
     rates, failures = [], 0
@@ -133,15 +139,15 @@ def summarize(
             passed[verdict.question_id].append(verdict.pass_rate == 1.0)
             rates.append(verdict.pass_rate)
 
-    def mean_pass_at(k: int) -> float:
-        return float(
-            np.mean([pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k])
-        )
-
+    pass_at = {}
+    for k in ks:
+        values = [pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k]
+        if values:
+            pass_at[str(k)] = float(np.mean(values))
     return {
         "questions": len(questions),
         "greedy_pass@1": float(np.mean(list(greedy.values()))),
-        "pass@k": {str(k): mean_pass_at(k) for k in ks if k <= samples},
+        "pass@k": pass_at,
         "mean_pass_rate": float(np.mean(rates)) if rates else None,
         "infrastructure_failures": failures,
     }
@@ -155,7 +161,9 @@ def _sets(config: ConfigDict) -> dict[str, list[Question]]:
         sets[config.split] = members
     for name, path in config.benchmarks.items():
         if path is not None:
-            sets[name] = load_benchmark(name, path, config.sandbox.isolation)[: config.max_questions or None]
+            tasks = load_benchmark(name, path, config.sandbox.isolation)[: config.max_questions or None]
+            # HumanEval and HumanEval+ share their ids, and so do MBPP and MBPP+.
+            sets[name] = [dataclasses.replace(task, id=f"{name}/{task.id}") for task in tasks]
     return sets
 
 
