@@ -191,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workdir", metavar="DIR", required=True, type=Path, help="folder that the stage writes"
     )
+    parser.add_argument(
+        "--from", metavar="PATH", dest="source", help="import: the GGUF file or Hugging Face folder"
+    )
     return parser
 
 

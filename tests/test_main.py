@@ -397,6 +397,15 @@ def test_a_stop_by_the_user_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     assert "acecoder sample: stopped; the same command continues it" in capsys.readouterr().err
 
 
+def test_import_takes_its_source_from_a_flag_of_its_own(refused, tiny_model, tmp_path):
+    out = f"--workdir={tmp_path / 'model'}"
+    assert main(["import", f"--from={tiny_model.hf_folder}", out]) == 0
+    assert read_manifest(tmp_path / "model")["config"] == {"source": str(tiny_model.hf_folder)}
+    refused(["import", f"--from={tmp_path / 'none'}", f"--workdir={tmp_path / 'o'}"], tmp_path / "none")
+    refused(["import", f"--workdir={tmp_path / 'o'}"], "config.source", "required")
+    refused(["export", "--from=x", f"--workdir={tmp_path / 'o'}"], "--config.source", "unknown config key")
+
+
 def test_siblings_of_the_workdir_are_found_by_name(config_file, tmp_path):
     for name in ("q", "c", "v"):
         folder_of(tmp_path / name, [question("q0")] if name == "q" else [])
