@@ -8,6 +8,7 @@ where the last one stopped. Any step runs alone too: `acecoder STAGE --config=FI
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -31,7 +32,10 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     for name in config.order:  # every config is checked before the first step starts
         if name not in config.steps:
             raise UserError(f"config.order: step {name!r} is not in config.steps")
+        if "stage" not in config.steps[name]:
+            raise UserError(f"config.steps.{name}: lacks the key 'stage'; name the stage that the step runs")
         stage, values = split_step(config.steps[name])
+        _check_names(name, values, prepared)
         prepared[name] = (stage, prepare(stage, resolve(values, workdir), f"step {name!r}"))
     seconds = {}
     for number, (name, (stage, values)) in enumerate(prepared.items(), start=1):
@@ -49,6 +53,19 @@ def split_step(step: ConfigDict) -> tuple[str, ConfigDict]:
     """A step's stage, and the config for it."""
     values = step.to_dict()
     return values.pop("stage"), ConfigDict(values)
+
+
+def _check_names(step: str, values: ConfigDict, earlier: Container[str]) -> None:
+    """Refuse an `@name` that no earlier step has: the folder would not be there when it is needed."""
+    for key, value in values.items():
+        if isinstance(value, ConfigDict):
+            _check_names(f"{step}.{key}", value, earlier)
+        elif isinstance(value, str) and value.startswith("@"):
+            name = value[1:].partition("/")[0]
+            if name and name not in earlier:
+                raise UserError(
+                    f"config.steps.{step}.{key}: {value!r} is no earlier step; correct the name or the order"
+                )
 
 
 def _print_places(prepared: dict, workdir: Path) -> None:

@@ -113,5 +113,7 @@ def get_config(step=None, **sizes):
         "report": {"stage": "report", "runs": "@"},
     }
     if step is not None:
+        if step not in steps:
+            raise ValueError(f"there is no step {step!r}, only {', '.join(steps)}")
         return ConfigDict({key: value for key, value in steps[step].items() if key != "stage"})
     return ConfigDict({"steps": steps, "order": tuple(steps)})
