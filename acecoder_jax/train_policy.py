@@ -97,6 +97,12 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     require_questions(train, config.questions)
     mesh = make_mesh(**config.mesh)
     check_rows(config.rows_per_microbatch, mesh)
+    longest = config.sampling.max_prompt_tokens + config.sampling.max_new_tokens
+    if config.row_length < longest:
+        raise UserError(
+            f"config.row_length: {config.row_length} tokens cannot hold sampling.max_prompt_tokens + max_new_tokens ="
+            f" {longest}; raise row_length or lower those"
+        )
     policy = load_model(config.model, "policy")
     reward = _reward_function(config)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)

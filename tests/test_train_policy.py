@@ -231,6 +231,7 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
 
     attempt("a", "config.rows_per_microbatch", "6 rows", "multiple of 8", rows_per_microbatch=6)
     attempt("b", "config.mesh", "8 devices", mesh={"data": 3})
+    attempt("r", "config.row_length", "71 tokens", "72", row_length=71)
     attempt("c", "config.rule", "'ternary'", "binary", rule="ternary")
     attempt("d", "config.reward", "'taste'", "'rule' or 'model'", reward="taste")
     attempt("e", "config.reward_model", "train_reward", reward="model")
