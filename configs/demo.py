@@ -17,7 +17,8 @@ def get_config(step=None, **sizes):
             "sampled_questions": 40,  # of each of train and validation
             "held_out_questions": 24,
             "samples": 8,
-            "batch_pairs": 16,
+            "batch_pairs": 8,
+            "reward_learning_rate": 5e-5,  # few steps: the paper's 1e-5 would hardly leave the zero head
             "reward_epochs": 1,
             "most_pairs": 6,  # per question
             "rl_steps": 3,
@@ -92,6 +93,7 @@ def get_config(step=None, **sizes):
             "pairs": "@pairs",
             "batch_pairs": size.batch_pairs,
             "epochs": size.reward_epochs,
+            "optimizer": {"learning_rate": size.reward_learning_rate},
             "checkpoint_every": 10,
             **compute,
         },
