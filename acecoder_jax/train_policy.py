@@ -276,8 +276,8 @@ def _finish(output: OutputFolder, trainer: Trainer, policy) -> dict:
     if evaluations:
         results = {"eval_pass@1_before": evaluations[0], "eval_pass@1_after": evaluations[-1]}
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
-    output.remove_checkpoints()
     output.finish(**results)
+    output.remove_checkpoints()
     print(
         "sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}".format(
             **results

@@ -193,8 +193,8 @@ def _finish(
         "accuracy_after": accuracies[-1]["eval/accuracy"] if accuracies else None,
     }
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
-    output.remove_checkpoints()
     output.finish(**results)
+    output.remove_checkpoints()
     before, after = results["accuracy_before"], results["accuracy_after"]
     print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {before} -> {after}")
     return output.counts

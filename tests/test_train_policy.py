@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from acecoder_jax import train_policy
-from acecoder_jax.data.folders import read_manifest
+from acecoder_jax.data.folders import OutputFolder, read_manifest
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.training.metrics import read_metrics
 from tests.made_records import (
@@ -173,6 +173,20 @@ def test_equal_rewards_make_no_update_and_steps_still_count(settings, tiny_model
     assert taken == [0, 1, 2, 3]
     assert [line["policy/updates"] for line in steps_of(tmp_path / "out")] == [0] * 4
     assert_same_params(tmp_path / "out", tiny_model.folder)
+
+
+def test_killed_before_the_manifest_it_takes_no_step_again(settings, tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    changes = {"steps": 1, "checkpoint_every": 1, "eval_split": "none", "rate": lambda _: 0.0}
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFolder, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, tmp_path / "out", **changes)
+    monkeypatch.setattr(train_policy, "_update", None)
+    run(settings, tmp_path / "out", **changes)
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 def test_failures_of_the_sandbox_are_left_out(settings, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from acecoder_jax import train_reward
-from acecoder_jax.data.folders import read_manifest
+from acecoder_jax.data.folders import OutputFolder, read_manifest
 from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.model import RewardScorer
@@ -147,6 +147,21 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
     assert counts == read_manifest(whole)["counts"]
     assert without_times(read_metrics(tmp_path / "parts")) == without_times(read_metrics(whole))
     assert_same_params(tmp_path / "parts", whole)
+
+
+def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    changes = {"epochs": 1, "checkpoint_every": 3}
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFolder, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, tmp_path / "out", **changes)
+    monkeypatch.setattr(Trainer, "update", None)
+    run(settings, tmp_path / "out", **changes)
+    assert not (tmp_path / "out" / "checkpoints").exists()
+    assert not any("checkpoints" in name for name in read_manifest(tmp_path / "out")["files"])
 
 
 def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatch):

@@ -160,12 +160,13 @@ class OutputFolder:
         return list(_read_shards(self.shards(), record_type))
 
     def remove_checkpoints(self) -> None:
-        """Drop the checkpoints of a training run whose final model is written: nothing will continue from them."""
+        """Drop the checkpoints of a finished training run: nothing will continue from them."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
     def finish(self, **counts: Any) -> dict[str, Any]:
         """Write the manifest; from here on the folder is an input for other stages."""
         files = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        files = [p for p in files if p.relative_to(self.path).parts[0] != "checkpoints"]  # soon to be removed
         hashes = {str(p.relative_to(self.path)): _file_hash(p) for p in files if p.name != "manifest.json"}
         manifest = self._about | {"code_version": code_version(), "counts": counts, "files": hashes}
         write_atomically(self.path / "manifest.json", json.dumps(manifest, indent=2))
