@@ -30,13 +30,10 @@ LEVELS = {
 }
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
 MAY_IMPORT_STAGES = {"__main__", "demo"}
-# Never loaded unless asked for: values of a candidate that itself uses numpy, the bench's comparison row, and the
-# cluster backend, which is a module of its own and an extra.
-OPTIONAL_IN_THE_SANDBOX = {
-    "sandbox.jailed.rebuilt": {"numpy"},
-    "sandbox.bench": {"evalplus"},
-    "sandbox.ray_backend": {"ray"},
-}
+# Never loaded unless asked for: values of a candidate that itself uses numpy, and the bench's comparison row.
+IN_FUNCTIONS_OF_THE_SANDBOX = {"sandbox.jailed.rebuilt": {"numpy"}, "sandbox.bench": {"evalplus"}}
+# The cluster backend is a module of its own and an extra; nothing else imports it (tested below).
+MODULES_OF_EXTRAS = {"sandbox.ray_backend": {"ray"}}
 
 
 def modules(package):
@@ -117,10 +114,12 @@ def test_nothing_imports_a_stage(name):
 @pytest.mark.parametrize("name", SANDBOX)
 def test_the_sandbox_imports_only_the_standard_library(name):
     roots = {target.split(".")[0] for target in imports_of(name)}
-    assert roots - set(sys.stdlib_module_names) - {"sandbox"} <= OPTIONAL_IN_THE_SANDBOX.get(name, set())
+    assert roots - set(sys.stdlib_module_names) - {"sandbox"} <= (
+        IN_FUNCTIONS_OF_THE_SANDBOX | MODULES_OF_EXTRAS
+    ).get(name, set())
 
 
-@pytest.mark.parametrize("name", OPTIONAL_IN_THE_SANDBOX)
+@pytest.mark.parametrize("name", IN_FUNCTIONS_OF_THE_SANDBOX)
 def test_the_sandboxs_exceptions_are_imported_inside_functions_only(name):
     if name not in SANDBOX:
         pytest.skip(f"{name} is gone: take it off the list")
@@ -128,7 +127,13 @@ def test_the_sandboxs_exceptions_are_imported_inside_functions_only(name):
         [n for n in ast.parse(SANDBOX[name].read_text()).body if not isinstance(n, ast.FunctionDef)], []
     )
     roots = {target.split(".")[0] for target in imports(name, top)}
-    assert not roots & OPTIONAL_IN_THE_SANDBOX[name]
+    assert not roots & IN_FUNCTIONS_OF_THE_SANDBOX[name]
+
+
+@pytest.mark.parametrize("extra", MODULES_OF_EXTRAS)
+def test_nothing_else_imports_a_module_of_an_extra(extra):
+    others = [name for name in SANDBOX if name != extra]
+    assert not [name for name in others if extra in imports_of(name)]
 
 
 def test_records_import_only_the_standard_library_and_errors():
