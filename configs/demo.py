@@ -14,8 +14,8 @@ def get_config(step=None, **sizes):
     """The pipeline, or one of its steps; `sizes` overrides the numbers below (see configs/smollm2_easy.py)."""
     size = ConfigDict(
         {
-            "sampled_questions": 40,  # of each of train and validation
-            "held_out_questions": 24,
+            "sampled_questions": 26,  # of each of train and validation
+            "held_out_questions": 20,
             "samples": 8,
             "batch_pairs": 8,
             "reward_learning_rate": 5e-5,  # few steps: the paper's 1e-5 would hardly leave the zero head
@@ -23,11 +23,11 @@ def get_config(step=None, **sizes):
             "most_pairs": 6,  # per question
             "rl_steps": 3,
             "rl_model_steps": 2,
-            "rl_prompts": 6,
+            "rl_prompts": 5,
             "rl_learning_rate": 1e-5,
             "rl_eval_every": 100,  # only before and after
             "rl_eval_questions": 16,
-            "rl_eval_samples": 2,
+            "rl_eval_samples": 1,
             "max_new_tokens": 96,
             "seed": 0,
         }
