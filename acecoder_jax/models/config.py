@@ -47,10 +47,6 @@ class DecoderConfig:
     qk_norm: bool = False
 
     @property
-    def queries_per_kv(self) -> int:
-        return self.num_heads // self.num_kv_heads
-
-    @property
     def matmul_parameters(self) -> int:
         """Weights that take part in matrix products for one token, the output projection left out."""
         attention = self.hidden_size * self.head_dim * (2 * self.num_heads + 2 * self.num_kv_heads)

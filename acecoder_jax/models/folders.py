@@ -7,7 +7,6 @@ checkpoint of float32 weights; `manifest.json` records what made it. Every stage
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,6 @@ from acecoder_jax.data.folders import fingerprint
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import DecoderConfig, read_hf_config
 from acecoder_jax.models.huggingface import abstract_params
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "generation_config.json",
-    "vocab.json",
-    "merges.txt",
-)
 
 
 @dataclass(frozen=True)
@@ -74,28 +63,6 @@ def write_model_files(
     tokenizer.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(hf_config, indent=2))
     (folder / "model.json").write_text(json.dumps({"kind": kind, "extra": extra}, indent=2))
-
-
-def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy the tokenizer's own files, unchanged."""
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder.
-
-    Raises:
-      UserError: its files are missing or damaged.
-    """
-    try:
-        return AutoTokenizer.from_pretrained(folder)
-    except Exception as error:  # what transformers raises depends on which file is wrong, and how
-        first = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{folder}: its tokenizer cannot be read ({first}); copy tokenizer.json there again"
-        ) from error
 
 
 def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:

@@ -12,7 +12,7 @@ from tests.user_errors import user_error
 def test_sizes_and_switches_are_read():
     config = config_from_hf(TINY_CONFIG, "here")
     assert (config.num_layers, config.hidden_size, config.num_heads, config.num_kv_heads) == (2, 32, 4, 2)
-    assert (config.head_dim, config.queries_per_kv, config.rope_theta) == (8, 2, 10_000.0)
+    assert (config.head_dim, config.rope_theta) == (8, 10_000.0)
     assert config.tie_word_embeddings and not config.qkv_bias and not config.qk_norm
 
 

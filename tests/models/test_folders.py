@@ -11,7 +11,7 @@ from flax import nnx
 from acecoder_jax.data.folders import OutputFolder, fingerprint
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.decoder import RewardModel
-from acecoder_jax.models.folders import copy_tokenizer, load_model, save_params, write_model_files
+from acecoder_jax.models.folders import load_model, save_params, write_model_files
 from tests.tiny_models import CHATML, TINY_CONFIG, random_params, tiny_tokenizer
 from tests.user_errors import user_error
 
@@ -97,11 +97,3 @@ def test_parameters_that_do_not_fit_the_config(copy, changes):
 def test_a_lost_tokenizer(copy):
     (copy / "tokenizer.json").unlink()
     user_error(lambda: load_model(copy), copy)
-
-
-def test_the_tokenizers_own_files_are_copied_unchanged(tiny_model, tmp_path):
-    copy_tokenizer(tiny_model.folder, tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {"tokenizer.json", "tokenizer_config.json"} <= names and "config.json" not in names
-    for name in names:
-        assert (tmp_path / name).read_bytes() == (tiny_model.folder / name).read_bytes()
