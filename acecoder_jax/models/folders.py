@@ -65,6 +65,21 @@ def write_model_files(
     (folder / "model.json").write_text(json.dumps({"kind": kind, "extra": extra}, indent=2))
 
 
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder.
+
+    Raises:
+      UserError: its files are missing or damaged.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # what transformers raises depends on which file is wrong, and how
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{folder}: its tokenizer cannot be read ({first}); copy tokenizer.json there again"
+        ) from error
+
+
 def load_model(folder: str | Path, kind: str | None = None) -> LoadedModel:
     """Read a model folder.
 
