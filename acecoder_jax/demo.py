@@ -7,6 +7,7 @@ where the last one stopped. Any step runs alone too: `acecoder STAGE --config=FI
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Container
 from pathlib import Path
@@ -43,6 +44,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         started = time.perf_counter()
         load_stage(stage).run(values, workdir / name)
         seconds[name] = time.perf_counter() - started
+        gc.collect()  # a stage's weights hang in cycles with its compiled steps; the next one needs the room
     print("\n" + "\n".join(f"{name:24} {value:7.1f} s" for name, value in seconds.items()))
     print(f"{'all':24} {sum(seconds.values()):7.1f} s")
     _print_places(prepared, workdir)

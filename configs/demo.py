@@ -42,7 +42,7 @@ def get_config(step=None, **sizes):
         "stop_at_program": True,
         "slots": 64,
     }
-    compute = {"row_length": row_length, "remat": "none"}
+    compute = {"row_length": row_length, "remat": "dots"}
     policy = {
         "stage": "train_policy",
         "model": "@import",
