@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from acecoder_jax.benchmarks.pass_at_k import pass_at_k
+from acecoder_jax.benchmarks.pass_at_k import mean_pass_at_k
 from acecoder_jax.data.folders import OutputFolder, read_manifest, read_records, write_atomically
 from acecoder_jax.data.records import Completion, Verdict, from_json
 from acecoder_jax.errors import UserError
@@ -71,9 +71,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         "greedy": float(np.mean(greedy)),
         "average": float(np.mean([np.mean([ok for _, ok in group]) for group in groups])),
         "best_of_n": {str(n): float(np.mean([best_of(group, n) for group in groups])) for n in ns},
-        "oracle": {
-            str(n): float(np.mean([pass_at_k(len(g), sum(ok for _, ok in g), n) for g in groups])) for n in ns
-        },
+        "oracle": {str(n): mean_pass_at_k([(len(g), sum(ok for _, ok in g)) for g in groups], n) for n in ns},
         **_pair_accuracy(samples, scores, verdicts),
     }
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))

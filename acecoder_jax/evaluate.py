@@ -16,13 +16,13 @@ from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
 from acecoder_jax.benchmarks.load import load_benchmark
-from acecoder_jax.benchmarks.pass_at_k import pass_at_k
+from acecoder_jax.benchmarks.pass_at_k import mean_pass_at_k
 from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
 from acecoder_jax.data.records import Completion, Question, Verdict, to_json
 from acecoder_jax.data.splits import choose
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_model
-from acecoder_jax.rewards.verdicts import Grader, sandbox_config
+from acecoder_jax.rewards.verdicts import Grader, reference_completions, sandbox_config
 from acecoder_jax.sampling.complete import Sampler, require_questions, sampling_config
 
 
@@ -97,11 +97,11 @@ def run(config: ConfigDict, workdir: Path) -> dict:
 
 def _check_references(name: str, questions: list[Question], grader: Grader) -> None:
     """Say which canonical solutions fail here: their questions count as unsolved whatever a model writes."""
-    solutions = [
-        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop") for q in questions
-    ]
-    verdicts = grader.grade({question.id: question for question in questions}, solutions)
-    failing = [verdict.question_id for verdict in verdicts if verdict.pass_rate != 1.0]
+    verdicts = grader.grade(
+        {question.id: question for question in questions}, reference_completions(questions)
+    )
+    passing = {verdict.question_id for verdict in verdicts if verdict.pass_rate == 1.0}
+    failing = [question.id for question in questions if question.id not in passing]
     print(
         f"{name}: canonical solutions of {len(questions) - len(failing)} of {len(questions)} questions pass here",
         end="",
@@ -141,9 +141,9 @@ def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], ks: Se
 
     pass_at = {}
     for k in ks:
-        values = [pass_at_k(len(group), sum(group), k) for group in passed.values() if len(group) >= k]
-        if values:
-            pass_at[str(k)] = float(np.mean(values))
+        counts = [(len(group), sum(group)) for group in passed.values() if len(group) >= k]
+        if counts:
+            pass_at[str(k)] = mean_pass_at_k(counts, k)
     return {
         "questions": len(questions),
         "greedy_pass@1": float(np.mean(list(greedy.values()))),

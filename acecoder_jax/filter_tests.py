@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
 from acecoder_jax.data.records import Completion, Question, Verdict
-from acecoder_jax.rewards.verdicts import Grader, sandbox_config
+from acecoder_jax.rewards.verdicts import Grader, reference_completions, sandbox_config
 from acecoder_jax.sampling.complete import require_questions
 
 
@@ -99,8 +99,4 @@ def _solutions(questions: list[Question], oracle: str) -> list[Completion]:
     if oracle != "reference":
         ids = {question.id for question in questions}
         return [c for c in read_records(oracle, Completion) if c.question_id in ids]
-    return [
-        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop")
-        for q in questions
-        if q.reference
-    ]
+    return reference_completions(questions)

@@ -82,6 +82,15 @@ class Grader:
             yield future.result()
 
 
+def reference_completions(questions: Iterable[Question]) -> list[Completion]:
+    """The questions' own reference programs, as completions to grade; questions without one are left out."""
+    return [
+        Completion(f"{q.id}#reference", q.id, "", q.reference, (), (), (), "stop")
+        for q in questions
+        if q.reference
+    ]
+
+
 def _to_record(verdict: SandboxVerdict, question: Question, completion: Completion) -> Verdict:
     outcomes = tuple(TestOutcome(o.outcome, o.detail, o.in_process) for o in verdict.outcomes)
     return Verdict(completion.id, question.id, outcomes, verdict.outcome, verdict.pass_rate, verdict.cpu_s)

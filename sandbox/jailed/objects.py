@@ -16,42 +16,6 @@ from typing import Any
 from sandbox.jailed import codec
 
 _MUTABLE = ("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter")
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    name: getattr(operator, name)
-    for name in [
-        "neg",
-        "pos",
-        "abs",
-        "invert",
-        "index",
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "pow",
-        "matmul",
-        "and_",
-        "or_",
-        "xor",
-        "lshift",
-        "rshift",
-        "getitem",
-        "setitem",
-        "delitem",
-        "contains",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-    ]
-}
-_OPERATORS |= {"len": len, "bool": bool, "str": str, "repr": repr, "hash": hash, "int": int, "float": float}
-_OPERATORS |= {"next": next, "iter": lambda x: (item for item in x), "enter": lambda x: type(x).__enter__(x)}
-_OPERATORS |= {"exit": lambda x: type(x).__exit__(x, None, None, None)}
 _REFLECTED = [
     "add",
     "sub",
@@ -67,6 +31,30 @@ _REFLECTED = [
     "lshift",
     "rshift",
 ]
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name)
+    for name in [
+        "neg",
+        "pos",
+        "abs",
+        "invert",
+        "index",
+        *_REFLECTED,
+        "getitem",
+        "setitem",
+        "delitem",
+        "contains",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+    ]
+}
+_OPERATORS |= {"len": len, "bool": bool, "str": str, "repr": repr, "hash": hash, "int": int, "float": float}
+_OPERATORS |= {"next": next, "iter": lambda x: (item for item in x), "enter": lambda x: type(x).__enter__(x)}
+_OPERATORS |= {"exit": lambda x: type(x).__exit__(x, None, None, None)}
 for _name in _REFLECTED:
     _OPERATORS["r" + _name] = lambda a, b, _op=_OPERATORS[_name]: _op(b, a)
 
