@@ -53,7 +53,8 @@ def default_config() -> ConfigDict:
     """The stage's settings; the figures are the paper's where it has them."""
     config = ConfigDict(
         {
-            "seeds": "builtin",  # or folders, files, package:NAME, hub:OWNER/NAME: see synthesis/seed_sources.py
+            # Or builtin:MODULE, folders, files, package:NAME, hub:OWNER/NAME: see synthesis/seed_sources.py.
+            "seeds": "builtin",
             "seed_filter": filter_config(),
             # None for all; else a sample that is spread over the seeds.
             "max_seeds": config_dict.placeholder(int),

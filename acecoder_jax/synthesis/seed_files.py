@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import fnmatch
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,13 +52,16 @@ def load_seeds(folder: str | Path | None = None) -> list[Seed]:
     return [item.seed for item in read_folder(root, source) if isinstance(item, Found)]
 
 
-def read_folder(root: Path, source: str, longest: int = LONGEST_PROGRAM) -> Iterator[Found | Dropped]:
+def read_folder(
+    root: Path, source: str, longest: int = LONGEST_PROGRAM, files: str = "*.py"
+) -> Iterator[Found | Dropped]:
     """Read every public top-level function below a folder, in the order of paths and lines.
 
     Args:
       root: where the `.py` files are.
       source: the collection's name.
       longest: characters that a program may have.
+      files: the pattern of the files' names.
 
     Yields:
       Seeds with ids such as `strings/count_vowels`: the file's path without `.py`, then the function's name.
@@ -68,7 +72,7 @@ def read_folder(root: Path, source: str, longest: int = LONGEST_PROGRAM) -> Iter
     if not root.is_dir():
         raise UserError(f"{root}: no such folder of seeds; correct `seeds` in the config, or use 'builtin'")
     nothing = True
-    for path in python_files(root):
+    for path in python_files(root, files):
         for item in _read_file(path, path.relative_to(root).with_suffix("").as_posix(), source, longest):
             nothing = False
             yield item
@@ -78,8 +82,9 @@ def read_folder(root: Path, source: str, longest: int = LONGEST_PROGRAM) -> Iter
         )
 
 
-def python_files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*.py") if path.is_file())
+def python_files(root: Path, files: str = "*.py") -> list[Path]:
+    found = (path for path in root.rglob("*.py") if fnmatch.fnmatch(path.name, files))
+    return sorted(path for path in found if path.is_file())
 
 
 def read_package(name: str, longest: int = LONGEST_PROGRAM) -> Iterator[Found | Dropped]:

@@ -3,6 +3,7 @@
 `seeds` names one source, or several with commas between them, in order:
 
     builtin                      the seeds that come with the package
+    builtin:MODULE               those of one module of `seeds/`, or of a pattern such as `builtin:basics_*`
     FOLDER                       a folder of `.py` files, or else of `.parquet` and `.jsonl` files
     FILE                         a `.parquet`, `.jsonl` or `.json` file (`.gz` too), in a form of `seed_tables`
     package:NAME                 an installed package: its functions with doctests
@@ -14,6 +15,7 @@ Everything is read as a stream.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,19 +51,21 @@ class Source:
       name: the source's name in its seeds; of a package, the package.
       root: the folder or file.
       limit: the most seeds to keep of it; None for all.
+      python: of a folder of Python files, the pattern of the names of those that are read.
     """
 
     kind: str
     name: str
     root: Path
     limit: int | None = None
+    python: str = "*.py"
 
     def files(self) -> list[Path]:
         """All files that are read, in order."""
         if self.kind == "package":
             return [path for _, path in package_files(self.name)]
         if self.kind == "python":
-            return python_files(self.root)
+            return python_files(self.root, self.python)
         return [self.root] if self.root.is_file() else _shards(self.root)
 
     def read(self, longest: int = LONGEST_PROGRAM) -> Iterator[Found | Dropped]:
@@ -69,7 +73,7 @@ class Source:
         if self.kind == "package":
             return read_package(self.name, longest)
         if self.kind == "python":
-            return read_folder(self.root, self.name, longest)
+            return read_folder(self.root, self.name, longest, self.python)
         return read_tables(self.files(), self.name, longest)
 
 
@@ -144,8 +148,8 @@ def _find_source(text: str) -> Source:
     if "#" in text and not (limit.isdecimal() and int(limit) > 0):
         raise UserError(f"seeds: {text!r}: give a number of seeds after '#', at least 1")
     most = int(limit) if limit else None
-    if place == "builtin":
-        return Source("python", "builtin", BUILTIN, most)
+    if place.partition(":")[0] == "builtin":
+        return Source("python", "builtin", BUILTIN, most, _builtin_files(place))
     if place.startswith("package:"):
         name = place.removeprefix("package:")
         return Source("package", import_name(name), package_files(name)[0][1].parent, most)
@@ -165,6 +169,15 @@ def _find_source(text: str) -> Source:
             f"{path}: no such folder of seeds or file; correct `seeds` in the config, or use 'builtin'"
         )
     return Source(kind, path.resolve().name, path, most)
+
+
+def _builtin_files(place: str) -> str:
+    """The pattern of the files that `builtin` or `builtin:MODULE` reads."""
+    module = place.partition(":")[2] if ":" in place else "*"
+    files = [path.stem for path in python_files(BUILTIN) if path.stem != "__init__"]
+    if not fnmatch.filter(files, module):
+        raise UserError(f"{place}: no such built-in seeds; there are {', '.join(files)}, and patterns of them")
+    return f"{module}.py"
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import huggingface_hub
 import pytest
 
 from acecoder_jax.data.records import Seed
+from acecoder_jax.synthesis import seed_files, seed_sources
 from acecoder_jax.synthesis.decontaminate import EvaluationSets
 from acecoder_jax.synthesis.duplicates import Duplicates
 from acecoder_jax.synthesis.seed_files import load_seeds
@@ -28,6 +29,30 @@ def test_the_shipped_seeds_are_all_kept():
     kept, dropped = selected("builtin")
     assert kept == load_seeds()
     assert dropped == {}
+
+
+def test_part_of_the_shipped_seeds():
+    kept, dropped = selected("builtin:basics_strings, builtin:words")
+    assert kept == [
+        seed for name in ("basics_strings/", "words/") for seed in load_seeds() if seed.id.startswith(name)
+    ]
+    assert {seed.source for seed in kept} == {"builtin"} and dropped == {}
+    kept, dropped = selected("builtin:basics_*")
+    assert kept == [seed for seed in load_seeds() if seed.id.startswith("basics_")] and dropped == {}
+    assert [seed.id for seed in selected("builtin:basics_*#3")[0]] == [seed.id for seed in kept[:3]]
+    kept, dropped = selected("builtin:words,builtin")
+    assert sorted(seed.id for seed in kept) == sorted(seed.id for seed in load_seeds())
+    assert set(dropped) == {"duplicate id"}  # nothing is read as two questions
+
+
+def test_the_fingerprint_is_of_the_named_modules_alone(tmp_path, monkeypatch):
+    shutil.copytree(seed_files.BUILTIN, tmp_path / "seeds")
+    monkeypatch.setattr(seed_sources, "BUILTIN", tmp_path / "seeds")
+    words, everything = (fingerprint(find_sources(seeds)) for seeds in ("builtin:words", "builtin"))
+    with open(tmp_path / "seeds" / "dates.py", "a") as file:
+        file.write("\n\ndef later(year: int) -> int:\n    return year + 1\n")
+    assert fingerprint(find_sources("builtin:words")) == words
+    assert fingerprint(find_sources("builtin")) != everything
 
 
 def test_files_and_folders_of_data_sets(tmp_path):
@@ -153,6 +178,10 @@ def test_a_name_the_hub_would_not_take_is_one_line():
         (" , ", "names no source"),
         ("no/such/place", "no/such/place: no such folder of seeds or file"),
         ("package:no_such_package", "package:no_such_package: no such package is installed"),
+        ("builtin:basic", "builtin:basic: no such built-in seeds; there are basics_dictionaries, basics_lists,"),
+        ("builtin:", "builtin:: no such built-in seeds"),
+        ("builtin:words.py", "builtin:words.py: no such built-in seeds"),
+        ("builtin:../tables", "builtin:../tables: no such built-in seeds"),
         ("builtin#0", "give a number of seeds after '#'"),
         ("builtin#many", "give a number of seeds after '#'"),
         ("builtin#", "give a number of seeds after '#'"),
