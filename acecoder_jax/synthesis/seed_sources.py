@@ -176,7 +176,9 @@ def _builtin_files(place: str) -> str:
     module = place.partition(":")[2] if ":" in place else "*"
     files = [path.stem for path in python_files(BUILTIN) if path.stem != "__init__"]
     if not fnmatch.filter(files, module):
-        raise UserError(f"{place}: no such built-in seeds; there are {', '.join(files)}, and patterns of them")
+        raise UserError(
+            f"{place}: no such built-in seeds; there are {', '.join(files)}, and patterns of them"
+        )
     return f"{module}.py"
 
 

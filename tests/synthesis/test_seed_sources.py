@@ -178,7 +178,10 @@ def test_a_name_the_hub_would_not_take_is_one_line():
         (" , ", "names no source"),
         ("no/such/place", "no/such/place: no such folder of seeds or file"),
         ("package:no_such_package", "package:no_such_package: no such package is installed"),
-        ("builtin:basic", "builtin:basic: no such built-in seeds; there are basics_dictionaries, basics_lists,"),
+        (
+            "builtin:basic",
+            "builtin:basic: no such built-in seeds; there are basics_dictionaries, basics_lists,",
+        ),
         ("builtin:", "builtin:: no such built-in seeds"),
         ("builtin:words.py", "builtin:words.py: no such built-in seeds"),
         ("builtin:../tables", "builtin:../tables: no such built-in seeds"),
