@@ -211,7 +211,7 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     for chosen in _minibatches(completions, config.prompts_per_update):
         chunk = [completions[i] for i in chosen]
         packed = pack_completions(chunk, config.row_length, config.rows_per_microbatch)
-        arrays = packed.model_inputs | {
+        arrays = {
             "advantages": fill(packed, [advantages[i] for i in chosen]),
             "old_log_probs": fill(packed, [log_probs[i] for i in chosen]),
             "mask": (packed.item >= 0).astype(np.float32),
@@ -220,7 +220,9 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
             continue  # there is nothing to learn, and no update is made
         denominator = arrays["mask"].sum()
         tokens += int(denominator)
-        result = trainer.update(microbatches(arrays, config.rows_per_microbatch, denominator=denominator))
+        result = trainer.update(
+            microbatches(packed, config.rows_per_microbatch, arrays, denominator=denominator)
+        )
         sums = {key: sums.get(key, 0.0) + value for key, value in result.items()}
         updates += 1
     values["policy/updates"] = updates

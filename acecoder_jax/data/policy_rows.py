@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from acecoder_jax.data.packing import PackedRows, Tree, pack
 from acecoder_jax.data.records import Completion
@@ -43,8 +45,33 @@ def unfill(packed: PackedRows, values: np.ndarray, count: int) -> list[np.ndarra
     return np.split(flat, starts[1:-1])
 
 
-def microbatches(arrays: Mapping[str, np.ndarray], rows: int, **scalars: Any) -> Iterator[dict[str, Any]]:
-    """Slices of `rows` rows, each with the scalars of the whole batch."""
-    count = len(next(iter(arrays.values())))
-    for start in range(0, count, rows):
-        yield {name: array[start : start + rows] for name, array in arrays.items()} | scalars
+def response_columns(item: Int[np.ndarray, "rows time"]) -> Int[np.ndarray, "rows responses"]:
+    """For each row the columns of its completions' tokens, in order; the row's length where nothing is left.
+
+    As many as the fullest row needs, rounded up to a quarter of a row: a run compiles for four sizes at most.
+
+    Args:
+      item: of `PackedRows`.
+    """
+    held = item >= 0
+    length = held.shape[1]
+    quarter = -(-length // 4)
+    most = min(length, quarter * max(1, -(-int(held.sum(axis=1).max()) // quarter)))
+    first = np.argsort(~held, axis=1, kind="stable")[:, :most]
+    return np.where(np.take_along_axis(held, first, axis=1), first, length).astype(np.int32)
+
+
+def microbatches(
+    packed: PackedRows, rows: int, arrays: Mapping[str, np.ndarray] = MappingProxyType({}), **scalars: Any
+) -> Iterator[dict[str, Any]]:
+    """What the model reads of `rows` rows at a time, `responses` (see `response_columns`) included.
+
+    Args:
+      arrays: laid out over the rows (see `fill`), and cut with them.
+      scalars: of the whole batch, given to each microbatch.
+    """
+    whole = packed.model_inputs | dict(arrays)
+    for start in range(0, len(packed.tokens), rows):
+        place = slice(start, start + rows)
+        cut = {name: array[place] for name, array in whole.items()}
+        yield cut | {"responses": response_columns(packed.item[place])} | scalars

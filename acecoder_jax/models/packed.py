@@ -63,9 +63,19 @@ def packed_log_probs(
 ) -> tuple[Float[Array, "rows time"], Float[Array, "rows time"]]:
     """Log-probability of each token given what it sees, and the entropy of its distribution (nats).
 
-    Values on prompt and padding tokens are finite and meaningless.
+    Args:
+      rows: `PackedRows.model_inputs`, and perhaps `responses`, the columns of the tokens that are asked for (see
+        `policy_rows.response_columns`): the vocabulary's projection is computed for those alone.
+
+    Returns:
+      Of every token; 0 off the responses where those are given, else finite and meaningless on prompts and padding.
     """
-    before = jnp.take_along_axis(hidden, rows["source"][:, :, None], axis=1)
+    source, tokens, responses = rows["source"], rows["tokens"], rows.get("responses")
+    if responses is not None:
+        source, tokens = (
+            jnp.take_along_axis(array, responses, axis=1, mode="clip") for array in (source, tokens)
+        )
+    before = jnp.take_along_axis(hidden, source[:, :, None], axis=1)
     batch, time, width = before.shape
     chunk = next(size for size in range(min(_VOCAB_CHUNK, time), 0, -1) if time % size == 0)
 
@@ -80,9 +90,13 @@ def packed_log_probs(
         entropy = -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
         return None, (chosen, entropy)
 
-    _, (log_probs, entropy) = jax.lax.scan(one, None, (split(before), split(rows["tokens"])))
+    _, (log_probs, entropy) = jax.lax.scan(one, None, (split(before), split(tokens)))
 
     def join(array: Array) -> Array:
-        return jnp.moveaxis(array, 0, 1).reshape(batch, time)
+        values = jnp.moveaxis(array, 0, 1).reshape(batch, time)
+        if responses is None:
+            return values
+        whole = jnp.zeros(hidden.shape[:2], values.dtype)
+        return whole.at[jnp.arange(batch)[:, None], responses].set(values, mode="drop")
 
     return join(log_probs), join(entropy)

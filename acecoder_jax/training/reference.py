@@ -45,6 +45,6 @@ class ReferencePolicy:
         packed = pack_completions(completions, c.row_length, c.rows_per_microbatch)
         parts = [
             np.asarray(_log_probs(self._graph, self._params, rows, c.sampling.temperature, c.dtype))
-            for rows in microbatches(packed.model_inputs, c.rows_per_microbatch)
+            for rows in microbatches(packed, c.rows_per_microbatch)
         ]
         return unfill(packed, np.concatenate(parts), len(completions))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acecoder_jax.data.policy_rows import fill, microbatches, pack_completions, unfill
+from acecoder_jax.data.policy_rows import fill, microbatches, pack_completions, response_columns, unfill
 from acecoder_jax.data.records import Completion
 
 ids = st.lists(st.integers(0, 299), min_size=1, max_size=8).map(tuple)
@@ -43,7 +43,23 @@ def test_a_prompt_with_several_samples_is_stored_once():
 
 
 def test_microbatches_cut_rows_and_carry_the_scalars():
-    arrays = {"tokens": np.arange(12).reshape(6, 2), "mask": np.ones((6, 2))}
-    batches = list(microbatches(arrays, 2, denominator=7.0))
+    completions = [
+        Completion(f"q{i}#0", f"q{i}", "", None, (5, i), (8,) * 9, (0.0,) * 9, "stop") for i in range(6)
+    ]
+    packed = pack_completions(completions, 12, 2)
+    mask = (packed.item >= 0).astype(np.float32)
+    batches = list(microbatches(packed, 2, {"mask": mask}, denominator=7.0))
     assert len(batches) == 3 and all(batch["denominator"] == 7.0 for batch in batches)
-    np.testing.assert_array_equal(np.concatenate([batch["tokens"] for batch in batches]), arrays["tokens"])
+    for name, array in (packed.model_inputs | {"mask": mask}).items():
+        np.testing.assert_array_equal(np.concatenate([batch[name] for batch in batches]), array)
+
+
+def test_response_columns_are_those_of_completions_in_order_and_of_few_sizes():
+    item = np.full((2, 10), -1, np.int32)
+    item[0, [2, 3, 7]] = 0
+    assert response_columns(item).tolist() == [[2, 3, 7], [10, 10, 10]]
+    item[1, 4:8] = 1  # four of ten: two quarters, which are three columns each
+    assert response_columns(item).tolist() == [[2, 3, 7, 10, 10, 10], [4, 5, 6, 7, 10, 10]]
+    assert response_columns(np.full((1, 10), -1)).tolist() == [[10, 10, 10]]
+    sizes = {response_columns(np.arange(10)[None] - 10 + held).shape[1] for held in range(11)}
+    assert sizes == {3, 6, 9, 10}

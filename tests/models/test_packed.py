@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 
 from acecoder_jax.data.packing import PackedRows, Tree, pack
+from acecoder_jax.data.policy_rows import response_columns
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs, tree_mask
 from tests.tiny_models import TINY_CONFIG, random_params
@@ -142,6 +143,30 @@ def test_the_mask_by_hand():
         [0, 0, 0, 0, 0, 0, 0],
     ]
     assert np.asarray(tree_mask(tree, branch))[0].astype(int).tolist() == expected
+
+
+def test_asking_for_responses_alone_changes_neither_values_nor_gradients(split_model):
+    graph, params = split_model
+    rows = pack(random_trees(), 128)
+    mask = (rows.item >= 0).astype(np.float32)
+    columns = response_columns(rows.item)
+    assert columns.shape[1] < rows.item.shape[1], "the list is shorter than the row"
+    draw = np.random.default_rng(9).normal(size=(2, *mask.shape)).astype(np.float32)
+
+    @jax.jit
+    def both(params, inputs):
+        def loss(params):
+            model = nnx.merge(graph, params)
+            found = packed_log_probs(model, packed_hidden(model, inputs), inputs, 0.7)
+            return sum(jnp.sum(values * mask * weight) for values, weight in zip(found, draw)), found
+
+        return jax.grad(loss, has_aux=True)(params)
+
+    whole, listed = (both(params, rows.model_inputs | more) for more in ({}, {"responses": columns}))
+    for left, right in zip(whole[1], listed[1]):
+        np.testing.assert_allclose(left * mask, right, atol=1e-6)
+    for left, right in zip(jax.tree.leaves(whole[0]), jax.tree.leaves(listed[0]), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5 * float(jnp.abs(left).max()))
 
 
 @pytest.mark.parametrize("row_length", [17, 256, 300])
