@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from acecoder_jax.data.folders import OutputFolder
-from acecoder_jax.data.records import Completion, Question, TestOutcome, Verdict
+from acecoder_jax.data.records import Completion, PreferencePair, Question, TestOutcome, Verdict
 from acecoder_jax.models.folders import load_model
 
 SAMPLING = {"max_prompt_tokens": 96, "max_new_tokens": 12, "slots": 8}
@@ -48,6 +48,21 @@ def verdict(answer: Completion, pass_rate: float | None, tests: int = 5) -> Verd
         outcomes = ["passed"] * right + ["failed"] * (tests - right)
     outcome = next((name for name in outcomes if name != "passed"), "passed")
     return Verdict(answer.id, answer.question_id, tuple(map(TestOutcome, outcomes)), outcome, pass_rate)
+
+
+def made_pairs(count: int) -> list[PreferencePair]:
+    """Two pairs a question, of up to 19 random tokens a side."""
+    draw = np.random.default_rng(0)
+
+    def ids(most):
+        return tuple(int(i) for i in draw.integers(3, 300, draw.integers(1, most)))
+
+    return [
+        PreferencePair(
+            f"q{i // 2}", f"q{i // 2}#{2 * i}", f"q{i // 2}#{2 * i + 1}", (3, i // 2), ids(20), ids(20), 1, 0
+        )
+        for i in range(count)
+    ]
 
 
 def folder_of(path: Path, records: Sequence[Any], stage: str = "made") -> str:

@@ -8,8 +8,7 @@ goes on with another number of hosts or worker processes.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import grain
@@ -46,7 +45,7 @@ class GlobalOrder:
 
 
 class Batches(Generic[Batch]):
-    """An iterator over the steps' batches that grain's checkpoint handler saves and restores."""
+    """An iterator over the steps' batches, whose position a checkpoint saves and restores."""
 
     def __init__(
         self, order: GlobalOrder, make: Callable[[Sequence[int]], Batch], steps: int, workers: int = 0
@@ -93,16 +92,17 @@ class Batches(Generic[Batch]):
             self._ahead.close()
             self._ahead = None
 
-    def get_state(self) -> bytes:
-        return json.dumps(self._about | {"step": self._next}).encode()
+    def get_state(self) -> dict[str, Any]:
+        """The position in the global order, and what that order is made from; the same on every host."""
+        return self._about | {"step": self._next}
 
-    def set_state(self, state: bytes) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Go to a saved position.
 
         Raises:
           UserError: it was saved by a run that takes its items in another order.
         """
-        values = json.loads(state)
+        values = dict(state)
         step = values.pop("step", None)
         if step is None or values != self._about:
             raise UserError(

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grain
 import jax
 import jax.numpy as jnp
 import optax
@@ -190,13 +189,21 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager((workdir / "checkpoints").resolve(), options=options)
 
     def save(self, data: Any, facts: dict[str, Any]) -> None:
-        """Save the trainer's state with the iterator's position and JSON facts, under the trainer's step."""
+        """Save the trainer's state with the iterator's position and JSON facts, under the trainer's step.
+
+        The position is that of the global order, one file for all hosts, so that another number of them may go on.
+
+        Args:
+          data: has `get_state` and `set_state` with what JSON can say, as `data.pipelines.Batches` and grain's own
+            iterators have.
+          facts: what JSON can say.
+        """
         try:
             self._manager.save(
                 self._trainer.step,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(self._trainer.state),
-                    data=grain.checkpoint.CheckpointSave(data),
+                    data=ocp.args.JsonSave(data.get_state()),
                     facts=ocp.args.JsonSave(facts),
                 ),
             )
@@ -207,7 +214,11 @@ class Checkpoints:
             ) from error
 
     def restore(self, data: Any) -> dict[str, Any] | None:
-        """Bring trainer and iterator to the last checkpoint; returns its facts, or None when there is none."""
+        """Bring trainer and iterator to the last checkpoint; returns its facts, or None when there is none.
+
+        Raises:
+          UserError: the iterator takes its items in another order (see `data.pipelines.Batches.set_state`).
+        """
         step = self._manager.latest_step()
         if step is None:
             return None
@@ -216,10 +227,11 @@ class Checkpoints:
             step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardRestore(target),
-                data=grain.checkpoint.CheckpointRestore(data),
+                data=ocp.args.JsonRestore(),
                 facts=ocp.args.JsonRestore(),
             ),
         )
+        data.set_state(restored.data)
         self._trainer.load_state(step, restored.state)
         return restored.facts
 

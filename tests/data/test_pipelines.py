@@ -4,37 +4,21 @@ import gzip
 import itertools
 import json
 
-import grain
 import numpy as np
-import orbax.checkpoint as ocp
 import pytest
 from transformers import AutoTokenizer
 
 from acecoder_jax.data.folders import OutputFolder, open_records
 from acecoder_jax.data.pipelines import Batches, GlobalOrder, pair_batches, prompt_batches
 from acecoder_jax.data.records import PreferencePair
-from tests.made_records import question
+from tests.made_records import made_pairs, question
 from tests.user_errors import user_error
 
 END, ROW = 2, 64
 SETTINGS = {"eos_id": END, "batch_pairs": 8, "epochs": 2, "row_length": ROW, "rows": 4, "seed": 3}
 
 
-def made_pairs(count=30):
-    draw = np.random.default_rng(0)
-
-    def ids(most):
-        return tuple(int(i) for i in draw.integers(3, 300, draw.integers(1, most)))
-
-    return [
-        PreferencePair(
-            f"q{i // 2}", f"q{i // 2}#{2 * i}", f"q{i // 2}#{2 * i + 1}", (3, i // 2), ids(20), ids(20), 1, 0
-        )
-        for i in range(count)
-    ]
-
-
-PAIRS = made_pairs()
+PAIRS = made_pairs(30)
 
 
 def batches_of(pairs=PAIRS, members=range(30), **changes):
@@ -145,20 +129,7 @@ def test_a_position_in_another_order_is_refused():
     for changes in ({"seed": 4}, {"batch_pairs": 4}, {"members": range(29)}):
         other = batches_of(**changes)
         user_error(lambda: other.set_state(saved.get_state()), "another order", "--workdir")  # noqa: B023
-    user_error(lambda: batches_of().set_state(b'{"next_index": 3}'), "another order")
-
-
-def test_orbax_saves_and_restores_the_position(tmp_path):
-    batches = batches_of()
-    for _ in range(5):
-        next(batches)
-    manager = ocp.CheckpointManager(tmp_path / "checkpoints")
-    manager.save(5, args=ocp.args.Composite(data=grain.checkpoint.CheckpointSave(batches)))
-    manager.wait_until_finished()
-    again = batches_of()
-    manager.restore(5, args=ocp.args.Composite(data=grain.checkpoint.CheckpointRestore(again)))
-    manager.close()
-    assert_equal(again, batches)
+    user_error(lambda: batches_of().set_state({"next_index": 3}), "another order")
 
 
 def test_worker_processes_give_the_same_batches_from_array_records(tmp_path):

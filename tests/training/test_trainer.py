@@ -13,12 +13,14 @@ from flax import nnx
 from jax.sharding import PartitionSpec
 
 from acecoder_jax.data.packing import Tree, pack
+from acecoder_jax.data.pipelines import pair_batches
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.training.losses import clipped_surrogate
 from acecoder_jax.training.mesh import make_mesh
 from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+from tests.made_records import made_pairs
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error
 
@@ -245,6 +247,41 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(one_device, tmp_path
     assert broken == straight
     for left, right in zip(leaves_of(trainer), leaves_of(second), strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def rows_of_hosts(hosts, seed=3):
+    """The iterators of all hosts over the same pairs."""
+    settings = {"eos_id": 2, "batch_pairs": 8, "epochs": 2, "row_length": 64, "rows": 4, "seed": seed}
+    pairs = made_pairs(30)
+    return [pair_batches(pairs, range(30), **settings, host=host, hosts=hosts) for host in range(hosts)]
+
+
+def joined(batches):
+    """What all hosts together take in the next step, of every array."""
+    steps = [next(iterator) for iterator in batches]
+    return [
+        {k: np.concatenate([part[k] for part in parts]) for k in parts[0] if k != "denominator"}
+        for parts in zip(*steps, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 4), (4, 1)])
+def test_a_run_goes_on_with_another_number_of_hosts_in_the_same_global_order(
+    one_device, tmp_path, before, after
+):
+    saved, (straight,) = rows_of_hosts(before), rows_of_hosts(1)
+    for _ in range(3):
+        joined(saved), next(straight)
+    checkpoints = Checkpoints(tmp_path, new_trainer(one_device))
+    checkpoints.save(saved[0], {})  # every host's position is the same, and one is written
+    resumed = rows_of_hosts(after)
+    for host in resumed:
+        checkpoints.restore(host)
+    for _ in range(resumed[0].steps - 3):
+        for left, right in zip(joined(resumed), joined([straight]), strict=True):
+            assert all((left[k] == right[k]).all() for k in right)
+    user_error(lambda: checkpoints.restore(rows_of_hosts(after, seed=4)[0]), "another order", "--workdir")
+    checkpoints.close()
 
 
 def test_a_checkpoint_is_restored_onto_another_mesh(one_device, tmp_path):
