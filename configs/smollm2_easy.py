@@ -1,4 +1,7 @@
-"""The demo's stages with more samples and updates: about an hour on two CPU cores.
+"""The demo's stages on the easiest of the built-in seeds, with more samples and updates, on two CPU cores.
+
+The seeds are those whose whole task is one idea of the language (`basics_*`): the model passes about a third of its
+samples on them, so that nearly every batch of rollouts holds both verdicts.
 
     acecoder demo --config=configs/smollm2_easy.py --workdir=runs/smollm2_easy
 
@@ -19,18 +22,19 @@ def get_config(arg="0"):
     pipeline = runpy.run_path(str(Path(__file__).with_name("demo.py")))["get_config"]
     return pipeline(
         *parts,
+        seeds="builtin:basics_*",
         sampled_questions=100,
         held_out_questions=0,
         samples=8,
         reward_epochs=1,
-        rl_steps=40,
+        rl_steps=24,
         rl_model_steps=6,
         rl_prompts=16,
         rl_samples=4,
         rl_rows=2,
-        rl_eval_every=10,
-        rl_learning_rate=3e-5,
+        rl_eval_every=8,
+        rl_learning_rate=5e-5,
         rl_eval_questions=0,
-        rl_eval_samples=4,
+        rl_eval_samples=8,
         seed=seed,
     )
