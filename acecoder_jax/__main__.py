@@ -43,6 +43,7 @@ STAGES = {
     "convert": ("convert", "turn the released data sets into folders of records, and back"),
     "bench": ("bench", "measure how fast a part runs: acecoder bench pipeline"),
     "report": ("write_report", "draw one HTML page from a run's folders"),
+    "compare": ("compare", "lay several runs side by side: seeds, algorithms, rewards"),
     "demo": ("demo", "run the stages of a pipeline config in a row"),
 }
 

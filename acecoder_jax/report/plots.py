@@ -21,7 +21,7 @@ from acecoder_jax.report.gather import series
 # Readable on white and on near-black, and apart for the color-blind.
 BLUE, ORANGE, GREEN, GREY = "#3b82c4", "#d9822b", "#3a9d6e", "#8a8f98"
 _INK = "#010203"  # stands for the page's own text color; replaced in `to_svg`
-_STYLE = {
+STYLE = {
     "svg.fonttype": "none",  # real text: selectable, small, in the page's font
     "font.family": "sans-serif",
     "font.size": 10,
@@ -52,7 +52,7 @@ def pass_rate_histogram(rates: list[float]) -> Figure:
     counts = [0] * len(labels)
     for rate in rates:
         counts[0 if rate == 0 else 11 if rate == 1 else 1 + min(9, int(rate * 10))] += 1
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(1, height=3.0)
         bars = axes[0].bar(labels, counts, color=[ORANGE, *[BLUE] * 10, GREEN], width=0.85)
         axes[0].bar_label(
@@ -72,7 +72,7 @@ def curation(tests: dict[str, dict[str, int]] | None, pairs: dict[str, int] | No
       tests: `before` and `after`, each number of tests with its questions.
       pairs: each number of pairs with its questions; the rest have none. One of both may be None.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(bool(tests) + bool(pairs))
         if tests:
             for key, color, width in (("before", GREY, 0.9), ("after", BLUE, 0.5)):
@@ -93,7 +93,7 @@ def curation(tests: dict[str, dict[str, int]] | None, pairs: dict[str, int] | No
 
 def reward_training(metrics: list[dict[str, Any]]) -> Figure:
     """Loss and pair accuracy by step, on the batches trained on and on unseen pairs."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(2)
         for panel, key, title in (
             (axes[0], "loss", "Bradley-Terry loss"),
@@ -111,7 +111,7 @@ def reward_training(metrics: list[dict[str, Any]]) -> Figure:
 
 def best_of_n(results: dict[str, Any]) -> Figure:
     """Share of questions solved when the reward model, or an oracle, picks one of n answers."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, (axes,) = _figure(1, height=3.4)
         for key, label, color in (
             ("oracle", "oracle", GREEN),
@@ -136,7 +136,7 @@ def best_of_n(results: dict[str, Any]) -> Figure:
 
 def policy_training(metrics: list[dict[str, Any]], split: str) -> Figure:
     """RL by step: the share of tests passed, the share of programs that pass them all, and the reward."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _figure(3)
         panels = (("pass_rate", "share of tests passed"), ("pass@1", "programs that pass every test"))
         for panel, (key, title) in zip(axes, panels):
@@ -160,7 +160,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
       description: what a reader who cannot see it is told.
     """
     buffer = io.StringIO()
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
