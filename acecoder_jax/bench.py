@@ -1,11 +1,13 @@
 """Stage `bench`: how fast one part of the project runs on this machine.
 
 `acecoder bench pipeline` packs an epoch of preference pairs as `train_reward` does, with no model behind it: real
-tokens and pairs a second for each core that was busy, the padding share, and whether memory grows.
+tokens and pairs a second for each core that was busy, the padding share, and whether memory grows. Beside them it
+puts what the fastest of the shipped reward-model runs could take in on eight chips, by the roofline.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import time
@@ -20,10 +22,18 @@ from acecoder_jax.data.folders import OutputFolder, open_records, write_atomical
 from acecoder_jax.data.pipelines import pair_batches
 from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.errors import UserError
+from acecoder_jax.models.config import read_hf_config
+from acecoder_jax.training.costs import tokens_per_s_at_most
+from acecoder_jax.training.topology import chip_count
+
+CHIPS = 8  # for which the appetite of a training run is stated
 
 
 def default_config() -> ConfigDict:
-    """`name` is the benchmark; `pairs` a folder, or made ones of about the released set's lengths."""
+    """`name` is the benchmark; `pairs` a folder, or made ones of about the released set's lengths.
+
+    `runs` is the folder of training configs whose appetite the rate is compared with.
+    """
     return ConfigDict(
         {
             "name": config_dict.placeholder(str),
@@ -32,8 +42,9 @@ def default_config() -> ConfigDict:
             "batch_pairs": 128,
             "row_length": 2048,
             "rows_per_microbatch": 8,
-            "workers": 0,
+            "workers": 0,  # processes, as in train_reward; 0 for one thread
             "seed": 0,
+            "runs": str(Path(__file__).parents[1] / "configs" / "train_reward"),
         }
     )
 
@@ -51,12 +62,16 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         write_atomically(workdir / "results.json", json.dumps(results, indent=2))
         output.finish(**results)
     for name, value in output.counts.items():
-        print(f"{name:28} {value:,.4g}" if isinstance(value, float) else f"{name:28} {value:,}")
+        shown = (
+            value if isinstance(value, str) else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+        )
+        print(f"{name:32} {shown}")
     return output.counts
 
 
 def _pipeline(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     """One epoch of pair batches."""
+    eater, eaten = _fastest_run(Path(config.runs))
     pairs = open_records(config.pairs or _made_pairs(config, workdir / "pairs"), PreferencePair)
     batches = pair_batches(
         pairs,
@@ -95,7 +110,36 @@ def _pipeline(config: ConfigDict, workdir: Path) -> dict[str, Any]:
         "memory_mb_after_a_quarter": settled[0],
         "memory_mb_at_the_end": settled[-1],
         "memory_mb_most": max(memory),
+        "fastest_run": eater,
+        "fastest_run_tokens_per_s": eaten,
+        "times_the_fastest_run": real / wall / eaten,
+        "times_the_fastest_run_per_core": real / busy / eaten,
     }
+
+
+def _fastest_run(folder: Path) -> tuple[str, float]:
+    """The training config and slice that take in the most tokens a second on eight chips, and how many at most.
+
+    Every config counts on every slice that it is meant for, larger ones for eight of their chips.
+
+    Raises:
+      UserError: no training config is there.
+    """
+    from acecoder_jax.__main__ import compile_values, load_config_file
+
+    rates = {}
+    for path in sorted(folder.glob("*.py")):
+        for topology in load_config_file(str(path))["compile"].topologies:
+            values = compile_values(str(path), topology, 1, [])
+            decoder, _ = read_hf_config(Path(values.architecture))
+            rate = tokens_per_s_at_most(values.settings, decoder, topology)
+            rates[f"{path.stem} on {topology}"] = rate / chip_count(topology) * CHIPS
+    if not rates:
+        raise UserError(
+            f"config.runs: {folder}: holds no training configs; give the checkout's configs/train_reward"
+        )
+    name = max(rates, key=rates.__getitem__)
+    return name, rates[name]
 
 
 def _made_pairs(config: ConfigDict, folder: Path) -> Path:
@@ -136,9 +180,20 @@ def _cpu_s() -> float:
 
 
 def _memory_mb() -> float:
-    """Resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    """Resident memory of this process and of its worker processes."""
+    pages = 0
+    for process in ("self", *_children()):
+        with contextlib.suppress(OSError):  # one that has just ended
+            pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def _children() -> list[str]:
+    return [
+        child
+        for thread in Path("/proc/self/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
 
 
 BENCHES = {"pipeline": _pipeline}

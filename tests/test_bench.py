@@ -22,5 +22,33 @@ def test_it_counts_real_tokens_and_padding(tmp_path):
     assert counts["real_tokens_per_core_s"] * counts["cpu_s"] == pytest.approx(counts["real_tokens"])
 
 
+def test_the_rate_is_compared_with_what_the_shipped_runs_take_in(tmp_path):
+    """By hand: 8 passes (remat) of 2 operations a weight and 4 x layers x width x context of attention, a token."""
+    counts = bench.run(config_of(bench, {"name": "pipeline", "made_pairs": 64}), tmp_path / "out")
+    layers, width, context = 28, 28 * 128, 4096
+    weights = layers * (3584 * 128 * (2 * 28 + 2 * 4) + 3 * 3584 * 18944)
+    flops = 4 * (2 * weights + 4 * layers * width * context)
+    assert counts["fastest_run"] == "qwen2_5_coder_7b on v6e:4x4"
+    assert counts["fastest_run_tokens_per_s"] == pytest.approx(8 * 918e12 / flops, rel=1e-3)
+    for rate, times in (("tokens_per_s", "run"), ("tokens_per_core_s", "run_per_core")):
+        expected = counts[f"real_{rate}"] / counts["fastest_run_tokens_per_s"]
+        assert counts[f"times_the_fastest_{times}"] == pytest.approx(expected)
+
+
+def test_a_folder_without_training_configs_is_refused(tmp_path):
+    config = config_of(bench, {"name": "pipeline", "made_pairs": 8, "runs": str(tmp_path / "none")})
+    user_error(lambda: bench.run(config, tmp_path / "out"), "config.runs", "none", "configs/train_reward")
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_memory_stays_flat_over_an_epoch(tmp_path, workers):
+    """Less is added than a fifth of what the rest of the epoch's batches would take if they were kept."""
+    settings = {"name": "pipeline", "made_pairs": 2000, "batch_pairs": 32, "workers": workers}
+    counts = bench.run(config_of(bench, settings), tmp_path / "out")
+    rest_mb = 0.75 * counts["real_tokens"] * 5 * 4 / 2**20
+    assert rest_mb > 20
+    assert counts["memory_mb_at_the_end"] - counts["memory_mb_after_a_quarter"] < rest_mb / 5
+
+
 def test_unknown_benchmarks_are_refused(tmp_path):
     user_error(lambda: bench.run(config_of(bench, {"name": "sandbox"}), tmp_path), "'sandbox'", "pipeline")

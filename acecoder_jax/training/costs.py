@@ -7,13 +7,16 @@ and nothing inside a layer does. `compile` prints these beside what was compiled
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import jax
-from jax.sharding import Mesh
+from jax.sharding import AbstractMesh, Mesh
+from ml_collections import ConfigDict
 
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.training.topology import Chip
+from acecoder_jax.training.mesh import AXES
+from acecoder_jax.training.topology import Chip, chip_count, chip_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Cost:
 
 
 def forward_cost(
-    config: DecoderConfig, mesh: Mesh, rows: int, length: int, targets: int, itemsize: int
+    config: DecoderConfig, mesh: Mesh | AbstractMesh, rows: int, length: int, targets: int, itemsize: int
 ) -> Cost:
     """One pass over `rows` rows of `length` tokens; rows are split over the mesh where they divide.
 
@@ -74,6 +77,29 @@ def decode_cost(
     cache = 2 * cache_itemsize * here * length * config.num_layers * config.num_kv_heads * config.head_dim
     flops = config.forward_flops(here, here, length)
     return Cost(tokens * flops / tensor, tokens * (weights + cache) / tensor)
+
+
+def tokens_per_s_at_most(config: ConfigDict, decoder: DecoderConfig, topology: str) -> float:
+    """Tokens a second that a reward-model run would take in on a slice whose chips keep up their published rates.
+
+    The roofline of a full microbatch alone: no time for links, the optimizer, evaluations or padding, so that no real
+    run is faster.
+
+    Args:
+      config: of `train_reward`.
+      topology: such as `v5p:2x2x2`.
+    """
+    sizes = [config.mesh[axis] for axis in AXES]
+    known = math.prod(size for size in sizes if size != -1)
+    sizes = [chip_count(topology) // known if size == -1 else size for size in sizes]
+    mesh = AbstractMesh(tuple(sizes), AXES)
+    itemsize = jax.numpy.dtype(config.dtype).itemsize
+    rows, length = config.rows_per_microbatch, config.row_length
+    forward = forward_cost(decoder, mesh, rows, length, 0, itemsize)
+    parameters = decoder.matmul_parameters + decoder.vocab_rows * decoder.hidden_size
+    own = 4 * parameters / (mesh.shape["fsdp"] * mesh.shape["tensor"])
+    times = roofline(train_cost(forward, own, config.remat), 0.0, chip_of(topology))
+    return rows * length / max(times.values())
 
 
 def bytes_here(tree: object) -> float:
