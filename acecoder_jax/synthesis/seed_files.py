@@ -170,7 +170,7 @@ def _read_file(path: Path, prefix: str, source: str, longest: int) -> Iterator[F
     if path.stat().st_size > _LONGEST_FILE:
         yield Dropped(prefix, "file too long", f"{path.stat().st_size / 2**20:.1f} MiB")
         return
-    for name, (program, own) in _functions(_parse(path)).items():
+    for name, (program, own) in module_functions(*_parse(path)).items():
         id = f"{prefix}/{name}"
         if len(program) > longest:
             yield Dropped(id, "program too long", f"{len(program):,} characters")
@@ -192,9 +192,8 @@ def _parse(path: Path) -> tuple[str, ast.Module]:
         ) from error
 
 
-def _functions(module: tuple[str, ast.Module]) -> dict[str, tuple[str, str]]:
+def module_functions(text: str, tree: ast.Module) -> dict[str, tuple[str, str]]:
     """For each public function of a parsed module: its self-contained program, and its own source alone."""
-    text, tree = module
     statements = [node for node in tree.body if not _is_main_guard(node)]
     binders: dict[str, list[ast.stmt]] = {}
     for statement in statements:

@@ -16,7 +16,7 @@ from pathlib import Path
 from acecoder_jax.data.code import python_blocks
 from acecoder_jax.data.records import Seed
 from acecoder_jax.errors import UserError
-from acecoder_jax.synthesis.seed_files import LONGEST_PROGRAM, Dropped, Found
+from acecoder_jax.synthesis.seed_files import LONGEST_PROGRAM, Dropped, Found, module_functions
 from acecoder_jax.synthesis.tables import Row, columns, rows
 
 
@@ -31,6 +31,8 @@ class Form:
       fenced: whether the code is a fenced block in an answer, not the whole column.
       language: the column with the programming language, where there is one.
       shortest: characters below which the released pipeline leaves the program out.
+      function: the column with a function's name, where `program` holds its whole module: the seed is the function
+        with what it uses of the module.
     """
 
     source: str | None
@@ -39,10 +41,11 @@ class Form:
     fenced: bool = False
     language: str | None = None
     shortest: int = 0
+    function: str | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.language, self.instruction, self.program)))
+        return tuple(filter(None, (self.language, self.instruction, self.function, self.program)))
 
 
 # Looked at in this order: the first whose columns are all there is the file's.
@@ -53,9 +56,10 @@ FORMS = {
     ),
     "Evol-Instruct": Form("evol", "response", "instruction", fenced=True),
     "stack-dedup-python-fns": Form("bigcode_python_fns", "content", shortest=101),
+    "functions of modules": Form(None, "module", function="name"),
     "one's own": Form(None, "program"),
 }
-OPTIONAL = ("id", "source", "instruction", "entry_point")  # of one's own files
+OPTIONAL = ("id", "path", "source", "instruction", "entry_point")  # of the last two
 
 
 def read_tables(
@@ -64,7 +68,8 @@ def read_tables(
     """Read the rows of a data set's files as seeds.
 
     A file of one's own needs the column `program`, and may have `instruction`, `entry_point` (the function to
-    ask for), `id` and `source`.
+    ask for), `id` and `source`. Or it has one row for each function of a larger project: its `module`'s text and its
+    `name`, and perhaps the module's `path`, which then gives ids such as `sorts/bubble_sort/bubble_sort`.
 
     Args:
       paths: the files, in order; each may have another form.
@@ -100,6 +105,8 @@ def _read_row(form: Form, row: Row | None, id: str, name: str, where: str, longe
         return Dropped(id, "not UTF-8", where)
     if form.source is None and isinstance(row.get("id"), str | int):
         id = str(row["id"])
+    elif form.function is not None and isinstance(row.get("path"), str):
+        id = f"{row['path'].removesuffix('.py')}/{row.get(form.function)}"
     texts = [row.get(column) for column in form.needs]
     if not all(isinstance(text, str) and text.strip() for text in texts):
         return Dropped(id, "text missing", where)
@@ -112,6 +119,8 @@ def _read_row(form: Form, row: Row | None, id: str, name: str, where: str, longe
         return Dropped(id, "not Python", row[form.language])
     if len(row[form.program]) < form.shortest:
         return Dropped(id, "program too short", f"{len(row[form.program])} characters")
+    if form.function is not None:
+        return _of_module(id, row[form.program], row[form.function], str(row.get("source") or name), where)
     asked = row.get("entry_point") if form.source is None else None
     found = _find_program(python_blocks(row[form.program]) if form.fenced else [row[form.program]], asked)
     if isinstance(found, str):
@@ -119,6 +128,19 @@ def _read_row(form: Form, row: Row | None, id: str, name: str, where: str, longe
     program, entry_point = found
     source = form.source or row.get("source") or name
     return Found(Seed(id, str(source), program, entry_point, instruction), program)
+
+
+def _of_module(id: str, module: str, function: str, source: str, where: str) -> Found | Dropped:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of strings such as "\d"
+            functions = module_functions(module, ast.parse(module))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Dropped(id, "not valid Python", where)
+    if function not in functions:
+        return Dropped(id, "no such public function", where)
+    program, own = functions[function]
+    return Found(Seed(id, source, program, function), own)
 
 
 def _find_program(programs: list[str], asked: str | None) -> tuple[str, str] | str:

@@ -70,6 +70,42 @@ def test_rows_of_ones_own(tmp_path):
     assert items[3].seed == Seed("12", "mine", ADD, "add")
 
 
+MODULE = """import math
+
+SIDES = 4
+
+
+def area(x):
+    return half(x) * SIDES
+
+
+def half(x):
+    return x / 2
+
+
+def root(x):
+    return math.sqrt(x)
+"""
+
+
+def test_functions_of_modules_keep_what_they_use(tmp_path):
+    rows = [{"path": "geo/square.py", "name": name, "module": MODULE} for name in ("area", "root", "_none")]
+    rows += [{"name": "root", "module": MODULE}, {"path": "bad.py", "name": "f", "module": "def f(:"}]
+    path = write_jsonl(tmp_path / "x.jsonl.gz", rows)
+    area, root, none, unplaced, bad = read_tables([path], "x")
+    assert area.seed == Seed(
+        "geo/square/area",
+        "x",
+        "SIDES = 4\n\ndef area(x):\n    return half(x) * SIDES\n\ndef half(x):\n    return x / 2\n",
+        "area",
+    )
+    assert area.own == "def area(x):\n    return half(x) * SIDES"
+    assert root.seed.program.startswith("import math") and "half" not in root.seed.program
+    assert (none.id, none.reason) == ("geo/square/_none", "no such public function")
+    assert unplaced.seed.id == "x_3"
+    assert (bad.id, bad.reason) == ("bad/f", "not valid Python")
+
+
 def test_numbers_go_on_over_the_files_of_a_data_set_of_any_form(tmp_path):
     paths = [
         write_parquet(tmp_path / "a.parquet", EVOL),
