@@ -3,6 +3,8 @@
 `acecoder bench pipeline` packs an epoch of preference pairs as `train_reward` does, with no model behind it: real
 tokens and pairs a second for each core that was busy, the padding share, and whether memory grows. Beside them it
 puts what the fastest of the shipped reward-model runs could take in on eight chips, by the roofline.
+
+`acecoder bench prompts` takes an epoch of questions in the batches of `train_policy`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
-from acecoder_jax.data.pipelines import pair_batches
-from acecoder_jax.data.records import PreferencePair
+from acecoder_jax.data.pipelines import pair_batches, prompt_batches
+from acecoder_jax.data.records import PreferencePair, Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import read_hf_config
 from acecoder_jax.training.costs import tokens_per_s_at_most
@@ -32,6 +34,7 @@ CHIPS = 8  # for which the appetite of a training run is stated
 def default_config() -> ConfigDict:
     """`name` is the benchmark; `pairs` a folder, or made ones of about the released set's lengths.
 
+    `questions` is a folder of records, or of the TFDS data set that `convert` makes of one.
     `runs` is the folder of training configs whose appetite the rate is compared with.
     """
     return ConfigDict(
@@ -39,6 +42,8 @@ def default_config() -> ConfigDict:
             "name": config_dict.placeholder(str),
             "pairs": config_dict.placeholder(str),
             "made_pairs": 20_000,
+            "questions": config_dict.placeholder(str),
+            "prompts_per_step": 256,
             "batch_pairs": 128,
             "row_length": 2048,
             "rows_per_microbatch": 8,
@@ -55,7 +60,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         raise UserError(
             f"config.name: no benchmark {config.name!r}: use `acecoder bench NAME`, one of {', '.join(BENCHES)}"
         )
-    inputs = [config.pairs] if config.pairs is not None else []
+    inputs = [folder for folder in (config.pairs, config.questions) if folder is not None]
     output = OutputFolder(workdir, "bench", config.to_dict(), inputs)
     if not output.finished:
         results = BENCHES[config.name](config, workdir)
@@ -142,6 +147,41 @@ def _fastest_run(folder: Path) -> tuple[str, float]:
     return name, rates[name]
 
 
+def _prompts(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+    """One epoch of prompt batches; the last step takes what is left of it, and begins the next."""
+    if config.questions is None:
+        raise UserError("config.questions: required by `acecoder bench prompts`; give a folder of questions")
+    if (Path(config.questions) / "acecode_questions").is_dir():
+        from acecoder_jax.data.tfds_builders import PreparedQuestions  # half a second that only this needs
+
+        questions: Any = PreparedQuestions(config.questions)
+    else:
+        questions = open_records(config.questions, Question)
+    steps = -(-len(questions) // config.prompts_per_step)
+    batches = prompt_batches(
+        questions, prompts_per_step=config.prompts_per_step, steps=steps, seed=config.seed
+    )
+    seen, tests, prompts = set(), 0, 0
+    started, busy = time.perf_counter(), _cpu_s()
+    for batch in tqdm(batches, total=steps, unit="step", desc="bench prompts"):
+        prompts += len(batch)
+        fresh = {question.id: len(question.tests) for question in batch if question.id not in seen}
+        seen |= set(fresh)
+        tests += sum(fresh.values())
+    batches.close()
+    wall, busy = time.perf_counter() - started, _cpu_s() - busy
+    return {
+        "questions": len(seen),
+        "tests": tests,
+        "steps": steps,
+        "prompts": prompts,
+        "wall_s": wall,
+        "cpu_s": busy,
+        "prompts_per_core_s": prompts / busy,
+        "memory_mb_at_the_end": _memory_mb(),
+    }
+
+
 def _made_pairs(config: ConfigDict, folder: Path) -> Path:
     """Pairs of random tokens, eight a question, as ArrayRecord."""
     output = OutputFolder(folder, "bench/pairs", {"pairs": config.made_pairs}, shard_format="array_record")
@@ -196,4 +236,4 @@ def _children() -> list[str]:
     ]
 
 
-BENCHES = {"pipeline": _pipeline}
+BENCHES = {"pipeline": _pipeline, "prompts": _prompts}

@@ -48,6 +48,7 @@ def default_config() -> ConfigDict:
             "drop_repeats": False,
             "drop_toothless": False,  # tests that no wrong program fails
             "mutants": 0,  # wrong programs made of each question's best one
+            "shard_format": "jsonl",  # or "array_record", for anything large
             "seed": 0,
             "sandbox": sandbox_config(),
         }
@@ -58,7 +59,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     """Filter into `workdir`; returns the counts."""
     inputs = [config.questions] + ([] if config.oracle == "reference" else [config.oracle])
     inputs += [config.verdicts] if config.verdicts else []
-    output = OutputFolder(workdir, "filter", config.to_dict(), inputs)
+    output = OutputFolder(workdir, "filter", config.to_dict(), inputs, config.shard_format)
     if output.finished:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}
@@ -143,7 +144,7 @@ def _pass_records(
     config: ConfigDict, workdir: Path, inputs: list[str], questions: Mapping[str, Question]
 ) -> tuple[Mapping[str, list[Verdict]], Mapping[str, list[Verdict]]]:
     """By question, the verdicts on the programs that try to solve it, and on those made wrong on purpose."""
-    records = OutputFolder(workdir / "verdicts", "score", config.to_dict(), inputs)
+    records = OutputFolder(workdir / "verdicts", "score", config.to_dict(), inputs, config.shard_format)
     known = read_records(config.verdicts, Verdict) if config.verdicts else []
     check_verdicts(known, questions, config.verdicts)
     programs = _solutions(questions, config.oracle)

@@ -42,6 +42,7 @@ def default_config() -> ConfigDict:
             "max_samples": 0,  # of each question; 0 for all
             "split": "held_out",  # benchmarks are: training on one is a choice to make here
             "isolation": "full",
+            "shard_format": "jsonl",  # or "array_record", for anything large
         }
     )
 
@@ -54,8 +55,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         if config[name] < 0:
             raise UserError(f"config.{name}: {config[name]} is no number of them; give 0 for all, or more")
     about = config.to_dict() | {name: _file_mark(config[name]) for name in ("tasks", "samples")}
-    asked = OutputFolder(workdir / "questions", "import_samples", about)
-    answered = OutputFolder(workdir / "completions", "import_samples", about)
+    asked = OutputFolder(workdir / "questions", "import_samples", about, (), config.shard_format)
+    answered = OutputFolder(workdir / "completions", "import_samples", about, (), config.shard_format)
     if asked.finished and answered.finished:
         return answered.counts
     tokenizer = load_tokenizer(Path(config.tokenizer))

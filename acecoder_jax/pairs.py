@@ -35,6 +35,7 @@ def default_config() -> ConfigDict:
             "ascii_prompts_only": True,  # as the released code has it
             "denominator": "kept",  # of pass rates; "all" divides by the tests before filtering
             "questions_before": config_dict.placeholder(str),  # where those tests are
+            "shard_format": "jsonl",  # or "array_record", for anything large
         }
     )
 
@@ -44,7 +45,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     _check(config)
     inputs = [config.questions, config.completions, config.verdicts]
     inputs += [config.questions_before] if config.questions_before else []
-    output = OutputFolder(workdir, "pairs", config.to_dict(), inputs)
+    output = OutputFolder(workdir, "pairs", config.to_dict(), inputs, config.shard_format)
     if output.finished:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}

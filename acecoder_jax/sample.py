@@ -29,6 +29,7 @@ def default_config() -> ConfigDict:
             "samples": 16,
             "seed": 0,
             "questions_per_shard": 16,
+            "shard_format": "jsonl",  # or "array_record", for anything large
             "sampling": sampling_config(),
         }
     )
@@ -36,7 +37,9 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Sample into `workdir`; returns the counts."""
-    output = OutputFolder(workdir, "sample", config.to_dict(), [config.model, config.questions])
+    output = OutputFolder(
+        workdir, "sample", config.to_dict(), [config.model, config.questions], config.shard_format
+    )
     if output.finished:
         return output.counts
     everything = read_records(config.questions, Question)

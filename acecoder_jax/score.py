@@ -24,6 +24,7 @@ def default_config() -> ConfigDict:
             "questions": "",
             "completions": "",
             "completions_per_shard": 1000,
+            "shard_format": "jsonl",  # or "array_record", for anything large
             "sandbox": sandbox_config(),
         }
     )
@@ -31,7 +32,9 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Score into `workdir`; returns the counts."""
-    output = OutputFolder(workdir, "score", config.to_dict(), [config.questions, config.completions])
+    output = OutputFolder(
+        workdir, "score", config.to_dict(), [config.questions, config.completions], config.shard_format
+    )
     if output.finished:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}

@@ -67,6 +67,7 @@ def default_config() -> ConfigDict:
             "seed": 0,
             "isolation": "full",
             "workers": 0,  # sandbox processes; 0 for one a core
+            "shard_format": "jsonl",  # or "array_record", for anything large
         }
     )
     return config.lock()
@@ -90,7 +91,7 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     about = settings | {"seeds_sha256": fingerprint(sources)}
     about["endpoint"] = {key: settings["endpoint"][key] for key in DECIDING}
     models = [config.policy.model] if config.teacher == "policy" else []
-    open_folder = functools.partial(OutputFolder, workdir, "synthesize", about, models)
+    open_folder = functools.partial(OutputFolder, workdir, "synthesize", about, models, config.shard_format)
     choose_seeds(sources, config.seed_filter, config.max_seeds, workdir, open_folder)
     folder = open_folder()
     if folder.finished:

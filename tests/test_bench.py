@@ -2,9 +2,9 @@
 
 import pytest
 
-from acecoder_jax import bench
+from acecoder_jax import bench, convert
 from acecoder_jax.data.records import PreferencePair
-from tests.made_records import config_of, folder_of
+from tests.made_records import config_of, folder_of, question
 from tests.user_errors import user_error
 
 
@@ -33,6 +33,23 @@ def test_the_rate_is_compared_with_what_the_shipped_runs_take_in(tmp_path):
     for rate, times in (("tokens_per_s", "run"), ("tokens_per_core_s", "run_per_core")):
         expected = counts[f"real_{rate}"] / counts["fastest_run_tokens_per_s"]
         assert counts[f"times_the_fastest_{times}"] == pytest.approx(expected)
+
+
+def test_prompts_of_records_and_of_tfds_are_the_same_questions(tmp_path):
+    made = folder_of(tmp_path / "questions", [question(f"q{i}", tests=3 + i) for i in range(5)])
+    convert.run(config_of(convert, {"source": made, "form": "tfds"}), tmp_path / "tfds")
+    for name in ("questions", "tfds"):
+        settings = {"name": "prompts", "questions": str(tmp_path / name), "prompts_per_step": 2}
+        counts = bench.run(config_of(bench, settings), tmp_path / f"out_{name}")
+        assert (counts["questions"], counts["tests"]) == (5, 3 + 4 + 5 + 6 + 7)
+        assert (counts["steps"], counts["prompts"]) == (3, 6), "the last step begins the next epoch"
+
+
+def test_prompts_need_questions(tmp_path):
+    user_error(lambda: bench.run(config_of(bench, {"name": "prompts"}), tmp_path / "a"), "config.questions")
+    empty = str(tmp_path / "none")
+    config = config_of(bench, {"name": "prompts", "questions": empty})
+    user_error(lambda: bench.run(config, tmp_path / "b"), empty, "no such folder")
 
 
 def test_a_folder_without_training_configs_is_refused(tmp_path):

@@ -7,15 +7,16 @@ Files are ArrayRecord, and nothing here needs TensorFlow. Once prepared, importi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from acecoder_jax.data.records import Question
 from acecoder_jax.data.released import Row, read_layout, read_rows, released_files
-from acecoder_jax.data.released_records import folder_rows
+from acecoder_jax.data.released_records import folder_rows, question_records
 from acecoder_jax.errors import UserError
 
 Text = tfds.features.Text
@@ -96,6 +97,25 @@ class AcecodePairs(_AcecodeBuilder):
     """AceCodePair-300K."""
 
     kind = "pairs"
+
+
+class PreparedQuestions(Sequence[Question]):
+    """The questions of a prepared `acecode_questions`, as records that are read when asked for."""
+
+    def __init__(self, data_dir: str | Path):
+        """Open the data set; raises UserError when it is not prepared."""
+        self._source = tfds.data_source("acecode_questions", data_dir=data_dir, split="train")
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        example = self._source[index]
+        row = {name: example[name].decode() for name in ("id", "source", "question")}
+        row |= {"test_cases": [test.decode() for test in example["test_cases"]], "inferences": []}
+        return question_records(row, f"acecode_questions:{index}", {}, None).question
 
 
 def _example(kind: str, row: Row) -> dict[str, Any]:

@@ -7,11 +7,13 @@ into its manifest, `results.json`, `metrics.jsonl` or records. A missing or unfi
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from acecoder_jax.data.folders import fingerprint
+from acecoder_jax.data.shards import open_shard
 from acecoder_jax.errors import UserError
 
 # In the order of the paper, with what a reader should know about each.
@@ -166,7 +168,7 @@ def pass_rates(steps: list[Step]) -> list[float] | None:
         if step.results.get("pass_rates"):
             return step.results["pass_rates"]
     for step in finished(steps, "score"):
-        rates = [line["pass_rate"] for line in read_lines(step.path, "records-*.jsonl")]
+        rates = [line["pass_rate"] for line in read_lines(step.path, "records-[0-9]*")]
         return [rate for rate in rates if rate is not None] or None
     return None
 
@@ -237,19 +239,19 @@ def series(metrics: list[dict[str, Any]], key: str) -> tuple[list[int], list[flo
     return [line["step"] for line in lines], [line[key] for line in lines]
 
 
-def read_lines(folder: Path, pattern: str) -> Any:
-    """The JSON objects in a folder's files, one at a time.
+def read_lines(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a folder's files, JSON lines or ArrayRecord, one at a time.
 
     Raises:
-      UserError: a line is not JSON.
+      UserError: a file is cut short or damaged, or a line is not JSON.
     """
     for path in sorted(folder.glob(pattern)):
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise UserError(f"{path}:{number}: not valid JSON; remake the folder") from error
+        shard = open_shard(path)
+        for number in range(len(shard)):
+            try:
+                yield json.loads(shard[number])
+            except ValueError as error:
+                raise UserError(f"{path}:{number + 1}: not valid JSON; remake the folder") from error
 
 
 def _read_step(folder: Path) -> Step:

@@ -57,7 +57,7 @@ def sampled_programs(steps: list[Step], most: int) -> list[dict[str, Any]]:
         sampled = by_name.get(step.reads("completions") or "")
         if sampled is None or sampled.manifest is None:
             continue
-        verdicts = {line["completion_id"]: line for line in read_lines(step.path, "records-*.jsonl")}
+        verdicts = {line["completion_id"]: line for line in read_lines(step.path, "records-[0-9]*")}
         chosen = _choose({verdict["question_id"] for verdict in verdicts.values()}, most)
         wanted = {i: v for i, v in verdicts.items() if v["question_id"] in chosen}
         for answer in _answers(step, sampled.path, wanted, questions, sampled.reads("model")):
@@ -88,7 +88,7 @@ def _visible_character(character: str) -> str:
 def _questions(steps: list[Step]) -> dict[str, dict[str, Any]]:
     """Question records by id; the filtered form, which has the tests that were run, wins."""
     sources = finished(steps, "synthesize") + finished(steps, "filter")
-    return {line["id"]: line for step in sources for line in read_lines(step.path, "records-*.jsonl")}
+    return {line["id"]: line for step in sources for line in read_lines(step.path, "records-[0-9]*")}
 
 
 def _choose(ids: set[str], most: int) -> set[str]:
@@ -99,7 +99,7 @@ def _answers(
     step: Step, folder: Path, verdicts: dict[str, Any], questions: dict[str, Any], model: str | None
 ) -> Any:
     """The answers with these verdicts, as the completions come by."""
-    for line in read_lines(folder, "records-*.jsonl"):
+    for line in read_lines(folder, "records-[0-9]*"):
         verdict = verdicts.get(line["id"])
         if verdict is not None:
             which = line["id"].rsplit("#", 1)[-1]

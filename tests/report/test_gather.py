@@ -135,5 +135,8 @@ def test_what_cannot_be_read_is_one_clear_line(root, tmp_path):
         gather.read_steps(root)
     (root / "best_of_n" / "results.json").write_text("{}")
     (root / "train_reward" / "metrics.jsonl").write_text('{"step": 1}\n{"st')
+    with pytest.raises(UserError, match=r"metrics.jsonl: ends inside line 2"):
+        gather.read_steps(root)
+    (root / "train_reward" / "metrics.jsonl").write_text('{"step": 1}\n{"st\n')
     with pytest.raises(UserError, match=r"metrics.jsonl:2: not valid JSON"):
         gather.read_steps(root)
