@@ -14,20 +14,20 @@ import hashlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
-from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
+from acecoder_jax.data.folders import OutputFolder, each_record, read_records, write_atomically
 from acecoder_jax.data.records import Completion, Question, Verdict
 from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader, reference_completions, sandbox_config
 from acecoder_jax.synthesis.filters import (
     FilterRules,
     best_of,
-    check_verdicts,
+    checked_verdicts,
     mutation_score,
     reasons_to_drop,
 )
@@ -145,8 +145,8 @@ def _pass_records(
 ) -> tuple[Mapping[str, list[Verdict]], Mapping[str, list[Verdict]]]:
     """By question, the verdicts on the programs that try to solve it, and on those made wrong on purpose."""
     records = OutputFolder(workdir / "verdicts", "score", config.to_dict(), inputs, config.shard_format)
-    known = read_records(config.verdicts, Verdict) if config.verdicts else []
-    check_verdicts(known, questions, config.verdicts)
+    known = each_record(config.verdicts, Verdict) if config.verdicts else ()
+    known = list(checked_verdicts(known, questions, config.verdicts))
     programs = _solutions(questions, config.oracle)
     with Grader(config.sandbox) as grader:
         solutions = _grade(grader, records, known, questions, programs)
@@ -166,20 +166,21 @@ def _grade(
     programs: list[Completion],
 ) -> dict[str, list[Verdict]]:
     """Verdicts by question, in the programs' order; only those that nobody has run yet are run."""
-    verdicts = {verdict.completion_id: verdict for verdict in [*known, *records.read(Verdict)]}
-    written = {verdict.completion_id for verdict in records.read(Verdict)}
+    written = {verdict.completion_id: verdict for verdict in records.read(Verdict)}
+    verdicts = {verdict.completion_id: verdict for verdict in known} | written
     again = [verdicts[c.id] for c in programs if c.id in verdicts and c.id not in written]
     if again:
         records.write_shard(again)
     left = [program for program in programs if program.id not in verdicts]
     with tqdm(total=len(programs), initial=len(programs) - len(left), unit="program", desc="filter") as bar:
-        for start in range(0, len(left), PROGRAMS_PER_SHARD):
-            shard = []
-            for verdict in grader.grade(questions, left[start : start + PROGRAMS_PER_SHARD]):
-                shard.append(verdict)
+
+        def graded() -> Iterator[Verdict]:
+            for verdict in grader.grade(questions, left):
                 verdicts[verdict.completion_id] = verdict
                 bar.update()
-            records.write_shard(shard)
+                yield verdict
+
+        records.write_shards(graded(), PROGRAMS_PER_SHARD)
     by_question: dict[str, list[Verdict]] = defaultdict(list)
     for program in programs:
         by_question[program.question_id].append(verdicts[program.id])

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ml_collections import ConfigDict, config_dict
 
-from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
+from acecoder_jax.data.folders import OutputFolder, each_record, read_records, write_atomically
 from acecoder_jax.data.records import Question, Verdict
 from acecoder_jax.errors import UserError
-from acecoder_jax.synthesis.filters import check_verdicts
+from acecoder_jax.synthesis.filters import checked_verdicts
 from acecoder_jax.synthesis.hard import hard_quarter
 
 
@@ -36,9 +36,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     questions = {question.id: question for question in read_records(config.questions, Question)}
     rates: dict[str, list[float]] = defaultdict(list)
     for folder in folders:
-        verdicts = read_records(folder, Verdict)
-        check_verdicts(verdicts, questions, folder)
-        for verdict in verdicts:
+        for verdict in checked_verdicts(each_record(folder, Verdict), questions, folder):
             if verdict.question_id in questions and verdict.pass_rate is not None:
                 rates[verdict.question_id].append(verdict.pass_rate)
     if not rates:

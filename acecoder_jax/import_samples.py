@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -82,13 +83,12 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 )
             )
             bar.update(len(shard))
-    completions = answered.read(Completion)
-    answered.finish(
-        questions=len(questions),
-        completions=len(completions),
-        tokens=sum(len(completion.token_ids) for completion in completions),
-        without_program=sum(completion.program is None for completion in completions),
-    )
+    counts: Counter[str] = Counter()
+    for completion in answered.read(Completion):
+        counts["completions"] += 1
+        counts["tokens"] += len(completion.token_ids)
+        counts["without_program"] += completion.program is None
+    answered.finish(questions=len(questions), **counts)
     return answered.counts
 
 

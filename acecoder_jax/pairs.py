@@ -6,18 +6,22 @@ holds it with the histograms that `acecoder report` draws.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ml_collections import ConfigDict, config_dict
 
-from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
-from acecoder_jax.data.records import Completion, Question, Verdict
+from acecoder_jax.data.folders import OutputFolder, each_record, open_records, read_records, write_atomically
+from acecoder_jax.data.records import Completion, PreferencePair, Question, Verdict
 from acecoder_jax.errors import UserError
-from acecoder_jax.synthesis.filters import check_verdicts
+from acecoder_jax.synthesis.filters import checked_verdicts
 from acecoder_jax.synthesis.pairs import PairRule, build_pairs, length_balance, pass_rate_of_all
+
+PAIRS_PER_SHARD = 5000
 
 
 def default_config() -> ConfigDict:
@@ -50,35 +54,76 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}
     rates = _pass_rates(config, questions)
-    completions = defaultdict(list)
-    answers = read_records(config.completions, Completion)
-    for completion in answers:
-        if completion.question_id in questions:
-            completions[completion.question_id].append(completion)
-    if answers and not completions:
+    answers = _answers(config, questions, rates)
+    pairs = _build(config, questions, answers, rates)
+    for number in itertools.count():  # those that were there before a kill are made again, and are the same
+        shard = list(itertools.islice(pairs, PAIRS_PER_SHARD))
+        if number and not shard:
+            break
+        output.write_shard(shard, number)
+    made = [
+        _Made(pair.question_id, pair.split, len(pair.chosen_ids), len(pair.rejected_ids))
+        for pair in output.read(PreferencePair)
+    ]
+    results = _results(config, questions, answers, rates, made)
+    write_atomically(workdir / "results.json", json.dumps(results, indent=2))
+    _print_report(results)
+    output.finish(pairs=len(made), questions_with_pairs=len({pair.question_id for pair in made}))
+    return output.counts
+
+
+class _Made(NamedTuple):
+    """What the report says of a pair."""
+
+    question_id: str
+    split: str
+    chosen_tokens: int
+    rejected_tokens: int
+
+
+def _answers(
+    config: ConfigDict, questions: Mapping[str, Question], rates: Mapping[str, float | None]
+) -> dict[str, dict[str, int]]:
+    """For each question its completions' ids with their places in the folder; texts and tokens stay there.
+
+    Raises:
+      UserError: no completion answers a question, or one has no verdict.
+    """
+    answers: dict[str, dict[str, int]] = {}
+    others, unscored = 0, []
+    for place, completion in enumerate(each_record(config.completions, Completion)):
+        if completion.question_id not in questions:
+            others += 1
+            continue
+        answers.setdefault(completion.question_id, {})[completion.id] = place
+        if completion.id not in rates:
+            unscored.append(completion.id)
+    if others and not answers:
         raise UserError(
             f"{config.completions}: answers none of the questions of {config.questions}; give the questions that the"
             " completions were sampled from"
         )
-    unscored = [c.id for group in completions.values() for c in group if c.id not in rates]
     if unscored:
         raise UserError(
             f"{config.verdicts}: has no verdict for {unscored[0]} and {len(unscored) - 1} more; score them"
         )
+    return answers
+
+
+def _build(
+    config: ConfigDict,
+    questions: Mapping[str, Question],
+    answers: Mapping[str, Mapping[str, int]],
+    rates: Mapping[str, float | None],
+) -> Iterator[PreferencePair]:
+    """All pairs, question by question."""
     rule = PairRule(config.margin, config.chosen_above, config.rejected_above, config.inclusive)
-    pairs = [
-        pair
-        for question_id, group in sorted(completions.items())
-        if questions[question_id].prompt.isascii() or not config.ascii_prompts_only
-        for pair in build_pairs(questions[question_id], group, rates, rule, config.most_per_question)
-    ]
-    if not output.shards():  # killed between the shard and the manifest: it is there already
-        output.write_shard(pairs)
-    results = _results(config, questions, completions, rates, pairs)
-    write_atomically(workdir / "results.json", json.dumps(results, indent=2))
-    _print_report(results)
-    output.finish(pairs=len(pairs), questions_with_pairs=len({pair.question_id for pair in pairs}))
-    return output.counts
+    completions = open_records(config.completions, Completion)
+    for question_id, places in sorted(answers.items()):
+        question = questions[question_id]
+        if question.prompt.isascii() or not config.ascii_prompts_only:
+            group = [completions[place] for place in places.values()]
+            yield from build_pairs(question, group, rates, rule, config.most_per_question)
 
 
 def _check(config: ConfigDict) -> None:
@@ -96,8 +141,7 @@ def _check(config: ConfigDict) -> None:
 
 def _pass_rates(config: ConfigDict, questions: dict[str, Question]) -> dict[str, float | None]:
     """By completion, over the tests that the config says."""
-    verdicts = read_records(config.verdicts, Verdict)
-    check_verdicts(verdicts, questions, config.verdicts)
+    verdicts = checked_verdicts(each_record(config.verdicts, Verdict), questions, config.verdicts)
     if config.denominator == "kept":
         return {verdict.completion_id: verdict.pass_rate for verdict in verdicts}
     tests = {q.id: len(q.tests) for q in read_records(config.questions_before, Question)}
@@ -112,7 +156,9 @@ def _pass_rates(config: ConfigDict, questions: dict[str, Question]) -> dict[str,
     }
 
 
-def _results(config: ConfigDict, questions: dict, completions: dict, rates: dict, pairs: list) -> dict:
+def _results(
+    config: ConfigDict, questions: dict, answers: dict[str, dict[str, int]], rates: dict, pairs: list[_Made]
+) -> dict:
     filtered = Path(config.questions) / "results.json"
     table = json.loads(filtered.read_text()).get("table") if filtered.is_file() else None
     table = table or _plain_table(
@@ -124,18 +170,18 @@ def _results(config: ConfigDict, questions: dict, completions: dict, rates: dict
     splits = {
         split: {
             "questions": sum(q.split == split for q in questions.values()),
-            "sampled_questions": sum(questions[i].split == split for i in completions),
+            "sampled_questions": sum(questions[i].split == split for i in answers),
             "pairs": sum(pair.split == split for pair in pairs),
         }
         for split in ("train", "validation", "held_out")
     }
-    kept_rates = [rates[c.id] for group in completions.values() for c in group if rates[c.id] is not None]
+    known = (rates[name] for places in answers.values() for name in places)
     per_question = Counter(Counter(pair.question_id for pair in pairs).values())
     return {
         "table": table,
         "splits": splits,
-        "pass_rates": kept_rates,
-        "lengths": length_balance(pairs),
+        "pass_rates": [rate for rate in known if rate is not None],
+        "lengths": length_balance([(pair.chosen_tokens, pair.rejected_tokens) for pair in pairs]),
         "pairs_per_question": {str(number): count for number, count in sorted(per_question.items())},
     }
 

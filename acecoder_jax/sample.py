@@ -6,6 +6,7 @@ Completions keep the token ids and log-probabilities that the engine drew.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -58,12 +59,10 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 shard.append(completion)
                 bar.update()
             output.write_shard(sorted(shard, key=lambda completion: completion.id))
-    completions = output.read(Completion)
-    output.finish(
-        questions=len(questions),
-        completions=len(completions),
-        tokens=sum(len(c.token_ids) for c in completions),
-        truncated=sum(c.finish_reason == "length" for c in completions),
-        without_program=sum(c.program is None for c in completions),
-    )
+    counts: Counter[str] = Counter()
+    for completion in output.read(Completion):
+        counts["tokens"] += len(completion.token_ids)
+        counts["truncated"] += completion.finish_reason == "length"
+        counts["without_program"] += completion.program is None
+    output.finish(questions=len(questions), completions=total, **counts)
     return output.counts

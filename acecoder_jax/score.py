@@ -6,12 +6,13 @@ The verdicts' pass rates are what preference pairs are made from.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from acecoder_jax.data.folders import OutputFolder, read_records
+from acecoder_jax.data.folders import OutputFolder, each_record, open_records, read_records
 from acecoder_jax.data.records import Completion, Question, Verdict
 from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
@@ -38,33 +39,44 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     if output.finished:
         return output.counts
     questions = {question.id: question for question in read_records(config.questions, Question)}
-    completions = read_records(config.completions, Completion)
-    foreign = sorted({c.question_id for c in completions} - set(questions))
+    done = {verdict.completion_id for verdict in output.read(Verdict)}
+    left = []  # numbers of completions: with their token ids, all of them may be more than memory holds
+    foreign = set()
+    for number, completion in enumerate(each_record(config.completions, Completion)):
+        if completion.question_id not in questions:
+            foreign.add(completion.question_id)
+        elif completion.id not in done:
+            left.append(number)
     if foreign:
+        some = ", ".join(sorted(foreign)[:5])
         raise UserError(
-            f"{config.completions}: answers questions that {config.questions} does not have ({', '.join(foreign[:5])});"
+            f"{config.completions}: answers questions that {config.questions} does not have ({some});"
             " give the questions that the completions were sampled from"
         )
-    done = {verdict.completion_id for verdict in output.read(Verdict)}
-    left = [completion for completion in completions if completion.id not in done]
-    size = config.completions_per_shard
+    completions = open_records(config.completions, Completion)
     with (
         Grader(config.sandbox) as grader,
         tqdm(total=len(completions), initial=len(done), unit="program", desc="score") as bar,
     ):
-        for start in range(0, len(left), size):
-            shard = []
-            for verdict in grader.grade(questions, left[start : start + size]):
-                shard.append(verdict)
-                bar.update()
-            output.write_shard(shard)
-    verdicts = output.read(Verdict)
-    rates = [verdict.pass_rate for verdict in verdicts if verdict.pass_rate is not None]
+        verdicts = grader.grade(questions, (completions[number] for number in left))
+        output.write_shards(_ticking(verdicts, bar), config.completions_per_shard)
+    outcomes: Counter[str] = Counter()
+    rates, cpu_s = [], 0.0
+    for verdict in output.read(Verdict):
+        outcomes[verdict.outcome] += 1
+        rates += [] if verdict.pass_rate is None else [verdict.pass_rate]
+        cpu_s += verdict.cpu_s
     output.finish(
-        programs=len(verdicts),
-        outcomes=dict(Counter(verdict.outcome for verdict in verdicts)),
+        programs=outcomes.total(),
+        outcomes=dict(outcomes),
         all_passed=sum(rate == 1.0 for rate in rates),
         mean_pass_rate=sum(rates) / max(1, len(rates)),
-        cpu_s=sum(verdict.cpu_s for verdict in verdicts),
+        cpu_s=cpu_s,
     )
     return output.counts
+
+
+def _ticking(verdicts: Iterable[Verdict], bar: tqdm) -> Iterator[Verdict]:
+    for verdict in verdicts:
+        bar.update()
+        yield verdict

@@ -12,7 +12,8 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,21 @@ class OutputFolder:
         number = len(self.shards()) if number is None else number
         write_shard(self.path / f"records-{number:05d}{self._suffix}", map(to_json, records))
 
-    def read(self, record_type: type[Record]) -> list[Record]:
-        """The records of the shards written so far, for continuing."""
-        return list(RecordSource(self.shards(), record_type))
+    def write_shards(self, records: Iterable[Any], most: int, seconds: float = 60.0) -> None:
+        """Add records as they are made, in shards of at most `most`; a kill loses the work of `seconds`, or less."""
+        shard: list[Any] = []
+        begun = time.monotonic()
+        for record in records:
+            shard.append(record)
+            if len(shard) == most or time.monotonic() - begun >= seconds:
+                self.write_shard(shard)
+                shard, begun = [], time.monotonic()
+        if shard:
+            self.write_shard(shard)
+
+    def read(self, record_type: type[Record]) -> RecordSource[Record]:
+        """The records of the shards written so far, each read when it is asked for."""
+        return RecordSource(self.shards(), record_type)
 
     def remove_checkpoints(self) -> None:
         """Drop the checkpoints of a finished training run: nothing will continue from them."""
@@ -192,13 +205,18 @@ def open_records(folder: str | Path, record_type: type[Record]) -> RecordSource[
 
 
 def read_records(folder: str | Path, record_type: type[Record]) -> list[Record]:
-    """All records of a finished folder.
+    """All records of a finished folder; see `each_record` for what is raised."""
+    return list(each_record(folder, record_type))
+
+
+def each_record(folder: str | Path, record_type: type[Record]) -> Iterator[Record]:
+    """The records of a finished folder one after the other, checked.
 
     Raises:
       UserError: the folder is missing or unfinished, a shard is gone or not what the manifest says, a line is not
         such a record, or two records have one id.
     """
-    records = list(open_records(folder, record_type))
+    records = open_records(folder, record_type)
     hashes = read_manifest(folder)["files"]
     for shard in finished_shards(folder):
         if _file_hash(shard) != hashes[shard.name]:
@@ -208,15 +226,14 @@ def read_records(folder: str | Path, record_type: type[Record]) -> list[Record]:
             )
     seen: set[str] = set()
     for record in records:
-        name = getattr(record, "id", None)
-        if name is None:
-            break  # verdicts and pairs have the ids of others
+        name = getattr(record, "id", None)  # verdicts and pairs have the ids of others
         if name in seen:
             raise UserError(
                 f"{folder}: holds two records with the id {name!r}; ids must be unique, remake the folder"
             )
-        seen.add(name)
-    return records
+        if name is not None:
+            seen.add(name)
+        yield record
 
 
 def finished_shards(folder: str | Path) -> list[Path]:

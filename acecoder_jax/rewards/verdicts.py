@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -13,6 +14,8 @@ from acecoder_jax.data.records import Completion, Question, TestOutcome, Verdict
 from acecoder_jax.errors import UserError
 from sandbox import Limits, Program, Sandbox, SandboxError
 from sandbox import Verdict as SandboxVerdict
+
+GRADED_AHEAD = 1000  # one slow program must not leave the workers idle, nor all programs fill the memory
 
 
 def sandbox_config() -> ConfigDict:
@@ -77,9 +80,14 @@ class Grader:
     def grade(
         self, questions: Mapping[str, Question], completions: Iterable[Completion]
     ) -> Iterator[Verdict]:
-        """Verdicts of all completions, in order."""
-        for future in [self.submit(questions[c.question_id], c) for c in completions]:
-            yield future.result()
+        """Verdicts of all completions, in order; these are taken as they are needed, some ahead."""
+        waiting: deque[Future[Verdict]] = deque()
+        for completion in completions:
+            waiting.append(self.submit(questions[completion.question_id], completion))
+            if len(waiting) == GRADED_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def reference_completions(questions: Iterable[Question]) -> list[Completion]:

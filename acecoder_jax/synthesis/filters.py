@@ -8,7 +8,7 @@ fail for at least one wrong program. Every test that goes has one reason, which 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acecoder_jax.data.records import Question, Verdict
@@ -36,8 +36,10 @@ class FilterRules:
     drop_toothless: bool = False
 
 
-def check_verdicts(verdicts: Iterable[Verdict], questions: Mapping[str, Question], where: str) -> None:
-    """Refuse verdicts that were given on other tests than the questions have.
+def checked_verdicts(
+    verdicts: Iterable[Verdict], questions: Mapping[str, Question], where: str
+) -> Iterator[Verdict]:
+    """The verdicts one after the other, as long as they were given on the tests that the questions have.
 
     Args:
       verdicts: of any questions; those of questions that are not given are not looked at.
@@ -54,6 +56,7 @@ def check_verdicts(verdicts: Iterable[Verdict], questions: Mapping[str, Question
                 f"{where}: the verdict on {verdict.completion_id} has {len(verdict.outcomes)} outcomes and its"
                 f" question {len(question.tests)} tests; give the questions that were scored, or score again"
             )
+        yield verdict
 
 
 def why_no_test(source: str) -> str | None:

@@ -88,18 +88,20 @@ def pass_rate_of_all(verdict: Verdict, tests: int) -> float | None:
     return sum(test.outcome == "passed" for test in verdict.outcomes) / tests
 
 
-def length_balance(pairs: Sequence[PreferencePair]) -> dict[str, float] | None:
+def length_balance(lengths: Sequence[tuple[int, int]]) -> dict[str, float] | None:
     """How far length alone tells the chosen side: a reward model may learn that instead. None without pairs.
+
+    Args:
+      lengths: of each pair's chosen and rejected side, in tokens.
 
     Returns:
       `chosen_tokens` and `rejected_tokens`, the mean lengths; `chosen_longer` and `same_length`, shares of pairs.
     """
-    if not pairs:
+    if not lengths:
         return None
-    lengths = [(len(pair.chosen_ids), len(pair.rejected_ids)) for pair in pairs]
     return {
-        "chosen_tokens": sum(chosen for chosen, _ in lengths) / len(pairs),
-        "rejected_tokens": sum(rejected for _, rejected in lengths) / len(pairs),
-        "chosen_longer": sum(chosen > rejected for chosen, rejected in lengths) / len(pairs),
-        "same_length": sum(chosen == rejected for chosen, rejected in lengths) / len(pairs),
+        "chosen_tokens": sum(chosen for chosen, _ in lengths) / len(lengths),
+        "rejected_tokens": sum(rejected for _, rejected in lengths) / len(lengths),
+        "chosen_longer": sum(chosen > rejected for chosen, rejected in lengths) / len(lengths),
+        "same_length": sum(chosen == rejected for chosen, rejected in lengths) / len(lengths),
     }

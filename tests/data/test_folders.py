@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_new_folder_says_what_is_being_made(tmp_path):
     output = OutputFolder(tmp_path / "a" / "b", "sample", CONFIG)
     about = json.loads((tmp_path / "a" / "b" / "stage.json").read_text())
     assert about == {"schema_version": SCHEMA_VERSION, "stage": "sample", "config": CONFIG, "inputs": {}}
-    assert not output.finished and output.shards() == [] and output.read(Seed) == []
+    assert not output.finished and output.shards() == [] and list(output.read(Seed)) == []
 
 
 def test_shards_keep_their_order_and_are_read_back(tmp_path):
@@ -51,14 +52,14 @@ def test_shards_keep_their_order_and_are_read_back(tmp_path):
     output.write_shard([])
     output.write_shard([seed(2)])
     assert [path.name for path in output.shards()] == [f"records-0000{i}.jsonl" for i in range(3)]
-    assert output.read(Seed) == [seed(0), seed(1), seed(2)]
+    assert list(output.read(Seed)) == [seed(0), seed(1), seed(2)]
 
 
 def test_more_shards_than_digits_of_one_keep_their_order(tmp_path):
     output = OutputFolder(tmp_path / "out", "sample", CONFIG)
     for number in range(12):
         output.write_shard([seed(number)])
-    assert output.read(Seed) == [seed(number) for number in range(12)]
+    assert list(output.read(Seed)) == [seed(number) for number in range(12)]
 
 
 def test_the_manifest_holds_everything_a_reader_needs(tmp_path):
@@ -84,7 +85,7 @@ def test_a_half_finished_folder_is_continued(tmp_path):
     OutputFolder(tmp_path / "out", "sample", CONFIG).write_shard([seed(0)])
     (tmp_path / "out" / ".records-00001.jsonl.123.tmp").write_text('{"id": "cut')
     again = OutputFolder(tmp_path / "out", "sample", CONFIG)
-    assert not again.finished and again.read(Seed) == [seed(0)]
+    assert not again.finished and list(again.read(Seed)) == [seed(0)]
     again.write_shard([seed(1)])
     again.finish()
     assert read_records(tmp_path / "out", Seed) == [seed(0), seed(1)]
@@ -198,9 +199,13 @@ def test_both_forms_of_shards_hold_the_same_records(tmp_path):
         output.write_shard([])
         output.write_shard(seed(i) for i in range(2, 5))
         assert {path.suffix for path in output.shards()} == {f".{form}"}
-        assert output.read(Seed) == [seed(i) for i in range(5)]
+        assert list(output.read(Seed)) == [seed(i) for i in range(5)]
         output.finish()
-        assert read_records(output.path, Seed) == list(open_records(output.path, Seed)) == output.read(Seed)
+        assert (
+            read_records(output.path, Seed)
+            == list(open_records(output.path, Seed))
+            == list(output.read(Seed))
+        )
     user_error(
         lambda: OutputFolder(tmp_path / "x", "sample", {}, shard_format="avro"), "'avro'", "array_record"
     )
@@ -211,7 +216,7 @@ def test_a_shard_may_be_written_again_under_its_number(tmp_path):
     output.write_shard([seed(0)], number=0)
     output.write_shard([seed(1)], number=1)
     output.write_shard([seed(1), seed(2)], number=1)
-    assert output.read(Seed) == [seed(0), seed(1), seed(2)]
+    assert list(output.read(Seed)) == [seed(0), seed(1), seed(2)]
 
 
 WRITER = """
@@ -244,10 +249,26 @@ def test_killed_while_writing_a_shard_the_finished_ones_stay(tmp_path, form):
     assert any(name.name.endswith(".tmp") for name in path.iterdir()), "it was in the middle of the second"
     again = OutputFolder(path, "sample", {}, shard_format=form)
     first = Seed("s/0", "ours", "x = 1", "x")
-    assert again.read(Seed) == [first]
+    assert list(again.read(Seed)) == [first]
     again.write_shard([seed(1)])
     again.finish()
     assert read_records(path, Seed) == [first, seed(1)]
+
+
+def test_records_are_written_as_they_come_in_shards_of_a_size_or_a_time(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def slowly():
+        for number, now[0] in enumerate([1.0, 2.0, 3.0, 4.0, 70.0, 71.0]):
+            yield seed(number)
+
+    output = OutputFolder(tmp_path / "out", "seeds", {})
+    output.write_shards([], most=3)
+    assert output.shards() == []
+    output.write_shards(slowly(), most=3, seconds=60)
+    assert [path.read_bytes().count(b"\n") for path in output.shards()] == [3, 2, 1]
+    assert list(output.read(Seed)) == [seed(number) for number in range(6)]
 
 
 def test_records_of_another_kind_are_refused(tmp_path):
