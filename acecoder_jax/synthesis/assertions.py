@@ -39,7 +39,8 @@ def assertion(call: str, expected: Any) -> str | None:
     except NotPlain:
         return None
     if isinstance(expected, float):
-        tolerance = max(1e-6, 10.0 ** math.ceil(math.log10(abs(expected) * 1e-9))) if expected else 1e-6
+        billionth = abs(expected) * 1e-9
+        tolerance = 10.0 ** math.ceil(math.log10(billionth)) if billionth > 1e-6 else 1e-6
         return f"assert abs({call} - {_parenthesized(text)}) < {tolerance!r}"
     if any(round(part, 4) != part for part in floats_in(expected)):
         return None

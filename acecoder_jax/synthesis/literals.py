@@ -19,11 +19,15 @@ def as_source(value: Any) -> str:
     """Python source whose value is `value`, with the elements of sets in a fixed order.
 
     Raises:
-      NotPlain: the value holds anything but plain data, or a float that is not finite.
+      NotPlain: the value holds anything but plain data, a float that is not finite, or an int of more digits than
+        Python reads (4,300 unless it is told otherwise).
     """
     kind = type(value)
     if value is None or kind in (int, str, bytes, bool) or (kind is float and math.isfinite(value)):
-        return repr(value)
+        try:
+            return repr(value)
+        except ValueError as error:
+            raise NotPlain("an int of too many digits") from error
     if kind is list:
         return "[" + ", ".join(map(as_source, value)) + "]"
     if kind is tuple:

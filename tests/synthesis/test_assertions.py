@@ -26,6 +26,7 @@ def test_a_call_is_written_with_constants():
         (-2.5, "assert abs(f(1) - (-2.5)) < 1e-06"),
         (0.0, "assert abs(f(1) - 0.0) < 1e-06"),
         (31234.5, "assert abs(f(1) - 31234.5) < 0.0001"),
+        (5e-324, "assert abs(f(1) - 5e-324) < 1e-06"),
     ],
 )
 def test_each_kind_of_value_is_compared_as_it_should_be(expected, text):
@@ -37,10 +38,23 @@ def test_each_kind_of_value_is_compared_as_it_should_be(expected, text):
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), object(), "x" * 300, list(range(200)), [1 / 3], {"a": 0.1 + 0.2}, set()],
+    [
+        float("nan"),
+        float("inf"),
+        object(),
+        "x" * 300,
+        list(range(200)),
+        [1 / 3],
+        {"a": 0.1 + 0.2},
+        set(),
+    ],
 )
 def test_values_that_are_no_constants_or_too_long_or_too_exact_make_no_test(value):
     assert assertion("f(1)", value) is None
+
+
+def test_a_number_of_more_digits_than_python_writes_makes_no_test():
+    assert assertion("f(1)", 10**5000) is None
 
 
 def many(counts):

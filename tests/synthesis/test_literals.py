@@ -44,6 +44,12 @@ def test_anything_else_is_not_plain(value):
         as_source(value)
 
 
+def test_an_int_of_more_digits_than_python_reads_is_not_plain():
+    for value in (10**5000, [-(7**9999)]):
+        with pytest.raises(NotPlain, match="too many digits"):
+            as_source(value)
+
+
 @pytest.mark.parametrize("text", ["f(1)", "1 +", "[x]", "(" * 300, "__import__('os')", "1 + 'a'", "{[]: 1}"])
 def test_only_constants_are_read(text):
     with pytest.raises(NotPlain):
