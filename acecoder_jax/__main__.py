@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import difflib
+import errno
 import importlib
 import importlib.util
 import os
@@ -19,7 +20,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from acecoder_jax.errors import UserError
+from acecoder_jax.errors import Preempted, UserError
 
 # In the order of the paper: name on the command line -> (module, what it does).
 STAGES = {
@@ -234,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one stage; returns the exit status: 0 done, 2 a user's mistake, 130 stopped on request."""
+    """Run one stage; returns the exit status: 0 done or preempted, 2 a user's mistake, 130 stopped by Ctrl-C."""
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
     if known.workdir is None:
@@ -262,6 +263,18 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"acecoder {known.stage}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"acecoder {known.stage}: {where}{error.strerror}; free some space and run the same command again",
+            file=sys.stderr,
+        )
+        return 2
+    except Preempted:
+        print(f"\nacecoder {known.stage}: saved and stopped; the same command continues it", file=sys.stderr)
+        return 0
     except KeyboardInterrupt:
         print(f"\nacecoder {known.stage}: stopped; the same command continues it", file=sys.stderr)
         return 130

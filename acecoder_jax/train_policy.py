@@ -32,6 +32,7 @@ from acecoder_jax.rewards.verdicts import Grader, sandbox_config
 from acecoder_jax.sampling.complete import Sampler, request_seed, require_questions, sampling_config
 from acecoder_jax.training.advantages import ScoredRollouts
 from acecoder_jax.training.algorithms import reinforce_pp
+from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.kl import kl_penalties
 from acecoder_jax.training.losses import clipped_surrogate
@@ -39,7 +40,7 @@ from acecoder_jax.training.mesh import check_rows, make_mesh
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.rollouts import Rollout, RolloutLog, collect, pass_metrics
-from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 
 
 def default_config() -> ConfigDict:
@@ -69,6 +70,8 @@ def default_config() -> ConfigDict:
             "eval_samples": 4,
             "eval_questions": 0,  # 0 for all of the split
             "checkpoint_every": 10,
+            "checkpoints": checkpoint_config(),
+            "tensorboard": True,
             "rollouts_logged": 8,  # per step
             "seed": 0,
             "dtype": "float32",
@@ -108,19 +111,19 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     policy = load_model(config.model, "policy")
     reward = _reward_function(config)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
-    trainer = Trainer(
-        policy.graph, policy.params, make_optimizer(config.optimizer, updates), _loss(config), mesh
-    )
+    optimizer = make_optimizer(config.optimizer, updates)
+    trainer = Trainer(policy.graph, policy.params, optimizer, _loss(config), mesh, output.path / "replay")
     reference = ReferencePolicy(policy, config) if config.kl_coef else None
     prompts = prompt_batches(
         train, prompts_per_step=config.prompts_per_step, steps=config.steps, seed=config.seed
     )
-    checkpoints = Checkpoints(workdir, trainer)
+    checkpoints = Checkpoints(workdir, trainer, config.to_dict(), **config.checkpoints)
     facts = checkpoints.restore(prompts) or {"step": 0}
-    metrics = MetricsWriter(workdir, facts["step"] + 1 if facts["step"] else 0)
+    metrics = MetricsWriter(workdir, facts["step"] + 1 if facts["step"] else 0, config.tensorboard)
     rollouts = RolloutLog(workdir, facts["step"] + 1)
     sampler = Sampler(policy, config.sampling)
     with (
+        checkpoints,
         Grader(config.sandbox) as grader,
         StopRequest() as stop,
         tqdm(total=config.steps, initial=facts["step"], unit="step", desc="train_policy") as bar,
@@ -134,7 +137,6 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 sampler, grader, batch, config.samples, request_seed(config.seed, "rollout", step)
             )
             values = _update(config, trainer, reference, rollout, reward)
-            trainer.step = step  # names the checkpoint; the updates of a step may be several, or none
             rollouts.write(step, rollout, config.rollouts_logged)
             if evaluation and (step % config.eval_every == 0 or step == config.steps):
                 sampler.load(trainer.params)
@@ -144,14 +146,17 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             bar.set_postfix(
                 {"reward": f"{values['reward/mean']:.3f}", "pass": f"{values['rollout/pass@1']:.3f}"}
             )
-            if step % config.checkpoint_every == 0 or stop.asked:
-                checkpoints.save(prompts, {"step": step})
-            if stop.asked:
-                raise KeyboardInterrupt
+            stopping = stop.after(step)
+            if step % config.checkpoint_every == 0 or stopping:
+                checkpoints.save(step, prompts)
+            if stopping:
+                checkpoints.close()
+                stop.stop()
     prompts.close()
     metrics.close()
-    checkpoints.close()
-    return _finish(output, trainer, policy)
+    counts = _finish(output, trainer, policy)
+    checkpoints.remove()
+    return counts
 
 
 def _reward_function(config: ConfigDict) -> Callable[[list[Completion], list[Verdict]], list[float | None]]:
@@ -175,7 +180,7 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     kept = [i for i, value in enumerate(rewards) if value is not None]
     if not kept:
         raise UserError(
-            f"step {trainer.step + 1}: the sandbox failed on all {len(rewards)} completions; see that this"
+            f"after {trainer.step} updates: the sandbox failed on all {len(rewards)} completions; see that this"
             " host has memory and processes to spare, then run the same command again"
         )
     completions = [rollout.completions[i] for i in kept]
@@ -284,7 +289,6 @@ def _finish(output: OutputFolder, trainer: Trainer, policy) -> dict:
         results = {"eval_pass@1_before": evaluations[0], "eval_pass@1_after": evaluations[-1]}
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    output.remove_checkpoints()
     print(
         "sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}".format(
             **results

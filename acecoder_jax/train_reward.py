@@ -7,7 +7,6 @@ after (paper, section 3.2). Killed or interrupted, the same command continues at
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -26,11 +25,13 @@ from acecoder_jax.models.folders import LoadedModel, load_model, save_params, wr
 from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.models.packed import packed_hidden
 from acecoder_jax.rewards.model import RewardScorer
+from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.losses import bradley_terry
 from acecoder_jax.training.mesh import check_rows, make_mesh
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
-from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+from acecoder_jax.training.throughput import Throughput, padding_share
+from acecoder_jax.training.trainer import Pending, Trainer, make_optimizer, optimizer_config
 
 _PAIRS_OF_STATISTICS = 2048  # the mean and spread of rewards need no more
 
@@ -48,6 +49,8 @@ def default_config() -> ConfigDict:
             "workers": 0,  # processes that prepare batches; 0 for threads of this one
             "eval_every": 200,
             "checkpoint_every": 100,
+            "checkpoints": checkpoint_config(),
+            "tensorboard": True,
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
@@ -90,11 +93,13 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     )
     total = batches.steps
     graph, params = _from_policy(policy)
-    trainer = Trainer(graph, params, make_optimizer(config.optimizer, total), _loss(config), mesh)
+    optimizer = make_optimizer(config.optimizer, total)
+    trainer = Trainer(graph, params, optimizer, _loss(config), mesh, replay=output.path / "replay")
+    speed = Throughput(policy.config)
     del policy, params
-    checkpoints = Checkpoints(workdir, trainer)
+    checkpoints = Checkpoints(workdir, trainer, config.to_dict(), **config.checkpoints)
     checkpoints.restore(batches)
-    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0)
+    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard)
 
     def evaluate() -> None:
         scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
@@ -103,38 +108,46 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     if trainer.step == 0:
         evaluate()
     with (
+        checkpoints,
         StopRequest() as stop,
         tqdm(total=total, initial=trainer.step, unit="step", desc="train_reward") as bar,
     ):
-        while trainer.step < total:
-            started = time.perf_counter()
-            microbatches = next(batches)
-            count = int(microbatches[0]["denominator"])
-            sums = trainer.update(microbatches)
-            seconds = time.perf_counter() - started
-            tokens = sum(int((m["tree"] > 0).sum()) for m in microbatches)
-            values = {
-                "loss": sums["loss"],
-                "accuracy": sums["correct"] / count,
-                "margin": sums["margin"] / count,
-                "grad_norm": sums["grad_norm"],
-                "tokens_per_s": tokens / seconds,
-                "pairs_per_s": count / seconds,
-                "padding_share": 1 - tokens / sum(m["tree"].size for m in microbatches),
-            }
-            metrics.write(trainer.step, values)
+
+        def record(step: int, pending: Pending, microbatches: list[dict]) -> None:
+            values = _step_metrics(pending.result(), microbatches) | speed.step(microbatches)
+            values["pairs_per_s"] = int(microbatches[0]["denominator"]) / values["time/step_s"]
+            metrics.write(step, values)
             bar.update()
             bar.set_postfix({key: f"{values[key]:.3f}" for key in ("loss", "accuracy", "padding_share")})
-            if trainer.step % config.eval_every == 0 or trainer.step == total:
+
+        speed.restart()
+        under_way = None  # the step that the devices work on while its successor is prepared
+        while trainer.step < total:
+            microbatches = next(batches)
+            started = trainer.start(microbatches)
+            if under_way:
+                record(*under_way)
+            under_way = trainer.step, started, microbatches
+            last, stopping = trainer.step == total, stop.after(trainer.step)
+            evaluating = trainer.step % config.eval_every == 0 or last
+            saving = trainer.step % config.checkpoint_every == 0 or stopping
+            if evaluating or saving:
+                record(*under_way)
+                under_way = None
+            if evaluating:
                 evaluate()
-            if trainer.step % config.checkpoint_every == 0 or stop.asked:
-                checkpoints.save(batches, {})
-            if stop.asked:
-                raise KeyboardInterrupt
+            if saving:
+                checkpoints.save(trainer.step, batches)
+            if stopping:
+                checkpoints.close()
+                stop.stop()
+            if evaluating or saving:
+                speed.restart()
     batches.close()
-    checkpoints.close()
     metrics.close()
-    return _finish(config, output, trainer, graph, pairs, train, held_out, eos_id)
+    counts = _finish(config, output, trainer, graph, pairs, train, held_out, eos_id)
+    checkpoints.remove()
+    return counts
 
 
 def _from_policy(policy: LoadedModel) -> tuple[nnx.GraphDef, nnx.State]:
@@ -160,6 +173,17 @@ def _loss(config: ConfigDict):
         return value, {"correct": correct, "margin": jnp.sum((chosen - rejected) * weight)}
 
     return loss
+
+
+def _step_metrics(sums: dict[str, float], microbatches: list[dict]) -> dict[str, float]:
+    count = int(microbatches[0]["denominator"])
+    return {
+        "loss": sums["loss"],
+        "accuracy": sums["correct"] / count,
+        "margin": sums["margin"] / count,
+        "grad_norm": sums["grad_norm"],
+        "padding_share": padding_share(microbatches),
+    }
 
 
 def _accuracy(scorer: RewardScorer, pairs: list[PreferencePair]) -> dict[str, float]:
@@ -206,7 +230,6 @@ def _finish(
     }
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    output.remove_checkpoints()
     before, after = results["accuracy_before"], results["accuracy_after"]
     print(f"padding: {results['padding_share']:.1%} of the tokens computed")
     print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {before} -> {after}")

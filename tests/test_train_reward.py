@@ -119,16 +119,16 @@ def test_a_finished_folder_is_left_alone(whole, settings, monkeypatch):
 
 
 def test_every_epoch_takes_all_pairs_in_another_order(settings, tmp_path, monkeypatch):
-    whole_update, seen = Trainer.update, []
+    whole_start, seen = Trainer.start, []
 
     def looking(self, microbatches):
         tokens = [
             m["tokens"][(m["positions"] == 1) & (m["branch"] == 0) & (m["tree"] > 0)] for m in microbatches
         ]
         seen.append(sorted(np.concatenate(tokens).tolist()))
-        return whole_update(self, microbatches)
+        return whole_start(self, microbatches)
 
-    monkeypatch.setattr(Trainer, "update", looking)
+    monkeypatch.setattr(Trainer, "start", looking)
     run(settings, tmp_path / "out", epochs=2, workers=1)
     first, second = seen[:3], seen[3:]
     assert first != second, "the second epoch repeats the first"
@@ -136,32 +136,32 @@ def test_every_epoch_takes_all_pairs_in_another_order(settings, tmp_path, monkey
 
 
 def test_a_checkpoint_of_another_order_is_refused(settings, tmp_path, monkeypatch):
-    whole_update = Trainer.update
+    whole_start = Trainer.start
 
     def stopping(self, microbatches):
         if self.step == 5:
             raise KeyboardInterrupt
-        return whole_update(self, microbatches)
+        return whole_start(self, microbatches)
 
-    monkeypatch.setattr(Trainer, "update", stopping)
+    monkeypatch.setattr(Trainer, "start", stopping)
     with pytest.raises(KeyboardInterrupt):
         run(settings, tmp_path / "out")
-    (state,) = (tmp_path / "out" / "checkpoints").rglob("process_0-of-1.json")
+    (state,) = (tmp_path / "out" / "checkpoints").rglob("data/metadata")
     state.write_text(state.read_text().replace('"seed": 0', '"seed": 1'))
     user_error(lambda: run(settings, tmp_path / "out"), "another order", "'seed': 1", "--workdir")
 
 
 def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_path, monkeypatch):
-    whole_update, taken = Trainer.update, []
+    whole_start, taken = Trainer.start, []
 
     def stopping(self, microbatches):
         if self.step == 7:
             raise KeyboardInterrupt  # as if killed: two steps after the checkpoint
         taken.append(self.step)
-        return whole_update(self, microbatches)
+        return whole_start(self, microbatches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "update", stopping)
+        patch.setattr(Trainer, "start", stopping)
         with pytest.raises(KeyboardInterrupt):
             run(settings, tmp_path / "parts")
 
@@ -169,10 +169,10 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
         if self.step == 8:
             os.kill(os.getpid(), signal.SIGTERM)  # this step is finished and saved
         taken.append(self.step)
-        return whole_update(self, microbatches)
+        return whole_start(self, microbatches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "update", asked_to_stop)
+        patch.setattr(Trainer, "start", asked_to_stop)
         with pytest.raises(KeyboardInterrupt):
             run(settings, tmp_path / "parts")
     assert taken == [*range(7), 5, 6, 7, 8], "it continues at the checkpoint of step 5"
@@ -191,7 +191,7 @@ def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, 
         patch.setattr(OutputFolder, "finish", killed)
         with pytest.raises(KeyboardInterrupt):
             run(settings, tmp_path / "out", **changes)
-    monkeypatch.setattr(Trainer, "update", None)
+    monkeypatch.setattr(Trainer, "start", None)
     run(settings, tmp_path / "out", **changes)
     assert not (tmp_path / "out" / "checkpoints").exists()
     assert not any("checkpoints" in name for name in read_manifest(tmp_path / "out")["files"])

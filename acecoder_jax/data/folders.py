@@ -166,14 +166,12 @@ class OutputFolder:
         """The records of the shards written so far, each read when it is asked for."""
         return RecordSource(self.shards(), record_type)
 
-    def remove_checkpoints(self) -> None:
-        """Drop the checkpoints of a finished training run: nothing will continue from them."""
-        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
-
     def finish(self, **counts: Any) -> dict[str, Any]:
         """Write the manifest; from here on the folder is an input for other stages."""
         files = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        files = [p for p in files if p.relative_to(self.path).parts[0] != "checkpoints"]  # soon to be removed
+        # Checkpoints are soon to be removed; event files repeat the metrics and hold the time.
+        aside = ("checkpoints", "tensorboard")
+        files = [p for p in files if p.relative_to(self.path).parts[0] not in aside]
         hashes = {str(p.relative_to(self.path)): _file_hash(p) for p in files if p.name != "manifest.json"}
         sizes = {name: (self.path / name).stat().st_size for name in hashes}
         manifest = self._about | {

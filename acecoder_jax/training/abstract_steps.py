@@ -148,7 +148,7 @@ def _training_steps(config, decoder, loss, mesh, batch, model, rows, targets, ke
         ),
         Step(
             "apply",
-            lambda: apply.lower(state["params"], state["opt_state"], state["params"]),
+            lambda: apply.lower(state["params"], state["opt_state"], total),
             kept,
             costs.optimizer_cost(own),
             1,

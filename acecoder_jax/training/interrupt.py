@@ -1,29 +1,62 @@
-"""Ctrl-C and SIGTERM in long loops: finish the step, save, stop; a second Ctrl-C stops at once."""
+"""Ctrl-C, SIGTERM and preemption notices in long loops: finish the step, save, stop; a second Ctrl-C stops at once.
+
+Ctrl-C is a person, and ends with status 130. SIGTERM is what a machine gets before it is taken away: the run saves and
+ends with status 0, and the same command goes on elsewhere. On several hosts one of them gets the notice, and JAX's
+coordination service chooses the step after which all of them stop.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 
+import jax
+from jax.experimental import multihost_utils
+
+from acecoder_jax.errors import Preempted
+
 
 class StopRequest:
-    """While active, turns the first SIGINT or SIGTERM into a flag that the loop looks at between steps."""
+    """While active, turns the first SIGINT or SIGTERM into a request that the loop looks at between steps."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._by_a_person = False
 
     def __enter__(self) -> StopRequest:
-        self._before = {
-            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        # With several hosts SIGTERM is JAX's own, which tells the others.
+        numbers = (signal.SIGINT, signal.SIGTERM) if jax.process_count() == 1 else (signal.SIGINT,)
+        self._before = {number: signal.signal(number, self._ask) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def after(self, step: int) -> bool:
+        """Whether to save and stop after this step; the same answer on all hosts. Ask once every step."""
+        if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
+            self.asked = True
+        elif jax.process_count() > 1:
+            return False
+        return self.asked
+
+    def stop(self) -> None:
+        """Leave the loop after everything is saved.
+
+        Raises:
+          KeyboardInterrupt: a person asked.
+          Preempted: the machine is taken away.
+        """
+        raise KeyboardInterrupt if self._by_a_person else Preempted
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
+        if self._by_a_person and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.asked = True
+        self._by_a_person |= number == signal.SIGINT
         print("\nstopping after this step; Ctrl-C again to stop at once", flush=True)
+        if jax.process_count() > 1:
+            os.kill(os.getpid(), signal.SIGTERM)  # JAX tells the other hosts
+        else:
+            self.asked = True

@@ -1,47 +1,93 @@
-"""Metrics as JSON lines: one object a step, appended and flushed, readable while the run goes on."""
+"""Metrics as JSON lines and TensorBoard events, one object a step: flushed, so readable while the run goes on.
+
+What training computes goes to `metrics.jsonl`, which is the same, byte by byte, however often a run was killed. What
+the clock and the machine decide (rates, seconds, memory, compilations) goes to `speed.jsonl`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
+from tensorboardX import SummaryWriter
+
+METRICS, SPEED = "metrics.jsonl", "speed.jsonl"
+
+
+def of_the_machine(name: str) -> bool:
+    """Whether a metric depends on the clock or the machine; those belong into `speed.jsonl`."""
+    return "_per_s" in name or name.startswith(("time/", "speed/"))
 
 
 class MetricsWriter:
-    """Appends to `metrics.jsonl`; a resumed run first drops the lines of steps that it will do again."""
+    """Appends to both files; a resumed run first drops the lines of steps that it will do again.
 
-    def __init__(self, workdir: Path, next_step: int):
-        """Open the file.
+    On several hosts the first one writes, and the others do nothing here.
+    """
+
+    def __init__(self, workdir: Path, next_step: int, tensorboard: bool = False):
+        """Open the files.
 
         Args:
           workdir: the run's folder.
           next_step: the first step that will be written; lines from it on are dropped.
+          tensorboard: write event files to `workdir/tensorboard` too.
         """
-        self.path = workdir / "metrics.jsonl"
-        kept = [line for line in read_metrics(workdir) if line["step"] < next_step]
+        self.path = workdir / METRICS
+        self._writes = jax.process_index() == 0
+        self._events = None
+        if not self._writes:
+            return
         workdir.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.path, "w")  # noqa: SIM115, PTH123 - closed in `close`
-        for line in kept:
-            self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        self._files = {name: _reopened(workdir / name, next_step) for name in (METRICS, SPEED)}
+        if tensorboard:
+            self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=next_step)
 
     def write(self, step: int, values: dict[str, Any]) -> None:
-        plain = {
-            key: float(value) if isinstance(value, np.generic) else value for key, value in values.items()
-        }
-        self._file.write(json.dumps({"step": step} | plain) + "\n")
-        self._file.flush()
+        """Write one line to each file that any of the values belongs to."""
+        if not self._writes:
+            return
+        plain = {key: float(v) if isinstance(v, np.generic) else v for key, v in values.items()}
+        speed = {key: value for key, value in plain.items() if of_the_machine(key)}
+        learned = {key: value for key, value in plain.items() if key not in speed}
+        for name, part in ((METRICS, learned), (SPEED, speed)):
+            if part:
+                self._files[name].write(json.dumps({"step": step} | part) + "\n")
+                self._files[name].flush()
+        if self._events is not None:
+            for key, value in plain.items():
+                if isinstance(value, int | float):
+                    self._events.add_scalar(key, value, step)
+            self._events.flush()
 
     def close(self) -> None:
-        self._file.close()
+        if self._writes:
+            for file in self._files.values():
+                file.close()
+        if self._events is not None:
+            self._events.close()
+
+
+def _reopened(path: Path, next_step: int) -> Any:
+    """The file, its lines before `next_step` alone, open to be appended to; a kill on the way loses none of them."""
+    kept = [line for line in _read(path) if json.loads(line)["step"] < next_step]
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text("".join(line + "\n" for line in kept))
+    os.replace(temporary, path)
+    return open(path, "a")  # noqa: SIM115, PTH123 - closed in `close`
+
+
+def _read(path: Path) -> list[str]:
+    """All complete lines; a last line that a crash cut short is left out."""
+    return path.read_text().split("\n")[:-1] if path.is_file() else []
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
-    """All complete lines; a last line that a crash cut short is left out."""
-    path = workdir / "metrics.jsonl"
-    if not path.is_file():
-        return []
-    lines = path.read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    """Every line of `metrics.jsonl`, each step's first one joined by its line of `speed.jsonl`."""
+    speeds = {line["step"]: line for line in map(json.loads, _read(workdir / SPEED))}
+    lines = [json.loads(line) for line in _read(workdir / METRICS)]
+    return [line | speeds.pop(line["step"], {}) for line in lines]

@@ -1,4 +1,4 @@
-"""One optimizer step over any number of microbatches, and its checkpoints.
+"""One optimizer step over any number of microbatches.
 
 Two compiled functions serve every kind of training here: `accumulate` adds a microbatch's gradients, `apply`
 takes the optimizer step. What is trained on is a loss function and a stream of microbatches; the trainer does not
@@ -7,6 +7,7 @@ know which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-import orbax.checkpoint as ocp
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
-from acecoder_jax.data.folders import require_disk
 from acecoder_jax.errors import UserError
 from acecoder_jax.training.mesh import param_shardings, place_rows
+from acecoder_jax.training.replay import save_batch
 
 # loss(model, microbatch) -> (loss, sums): the loss already divided by the global denominator, the sums not.
 LossFunction = Callable[[nnx.Module, dict[str, Array]], tuple[Array, dict[str, Array]]]
@@ -93,8 +93,9 @@ def step_functions(
       places: the sharding of each parameter; gradients lie there too.
 
     Returns:
-      `accumulate(params, total, batch) -> (gradients, sums)`, where `total` is the result so far or None, and
-      `apply(params, opt_state, gradients) -> (params, opt_state)`.
+      `accumulate(params, total, batch) -> total`, where `total` is (gradients, sums) so far or None, and
+      `apply(params, opt_state, total) -> (params, opt_state, sums)`, which adds `grad_norm` to the sums and changes
+      nothing where that or the loss is not finite.
     """
     mesh = jax.tree.leaves(places)[0].mesh.abstract_mesh
 
@@ -112,16 +113,48 @@ def step_functions(
         return jax.tree.map(jnp.add, total, (grads, sums))
 
     @partial(jax.jit, donate_argnums=(0, 1))
-    def apply(params, opt_state, grads):
+    def apply(params, opt_state, total):
+        grads, sums = total
+        sums = sums | {"grad_norm": optax.tree.norm(grads)}
+        finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(sums["grad_norm"])
         with jax.numpy_dtype_promotion("standard"):  # optax raises Python floats to integer step counts
-            updates, opt_state = optimizer.update(grads, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
+            updates, next_state = optimizer.update(grads, opt_state, params)
+        keep = partial(jax.tree.map, lambda new, old: jnp.where(finite, new, old))
+        return keep(optax.apply_updates(params, updates), params), keep(next_state, opt_state), sums
 
     return accumulate, apply
 
 
+class Pending:
+    """A step that is on its way; `result` waits for it."""
+
+    def __init__(
+        self, step: int, sums: dict[str, Array], microbatches: list[dict[str, Any]], replay: Path | None
+    ):
+        self._step, self._sums, self._microbatches, self._replay = step, sums, microbatches, replay
+
+    def result(self) -> dict[str, float]:
+        """The loss, the gradient norm and the loss function's sums.
+
+        Raises:
+          UserError: the loss or the gradient is not finite; the parameters stayed as they were, and the batch is
+            kept where the trainer was told to keep it.
+        """
+        sums = {key: float(value) for key, value in self._sums.items()}
+        if not (math.isfinite(sums["loss"]) and math.isfinite(sums["grad_norm"])):
+            kept = ""
+            if self._replay is not None:
+                path = save_batch(self._replay / f"step_{self._step}.npz", self._microbatches)
+                kept = f"; its batch is in {path} (training.replay.load_batch reads it)"
+            raise UserError(
+                f"step {self._step}: loss {sums['loss']} and gradient norm {sums['grad_norm']} are not finite{kept};"
+                " lower config.optimizer.learning_rate, then start again from the last checkpoint with the same command"
+            )
+        return sums
+
+
 class Trainer:
-    """Parameters, optimizer state and the step count, with the compiled step functions."""
+    """Parameters, optimizer state and the count of updates, with the compiled step functions."""
 
     def __init__(
         self,
@@ -130,39 +163,40 @@ class Trainer:
         optimizer: optax.GradientTransformation,
         loss: LossFunction,
         mesh: Mesh,
+        replay: Path | None = None,
     ):
-        """Place the parameters on the mesh and make a fresh optimizer state beside them."""
+        """Place the parameters on the mesh and make a fresh optimizer state beside them.
+
+        Args:
+          replay: folder for the batch of a step whose loss is not finite.
+        """
         self.step = 0
-        self._mesh = mesh
+        self._mesh, self._replay = mesh, replay
         places = jax.tree.map(lambda leaf: leaf.sharding, abstract_state(params, optimizer, mesh))
         self.params = jax.device_put(params, places["params"])
         self._opt_state = jax.jit(optimizer.init, out_shardings=places["opt_state"])(self.params)
         self._accumulate, self._apply = step_functions(graph, optimizer, loss, places["params"])
+        # Virtual CPU devices deadlock in their collectives when several steps are under way.
+        self._wait = (
+            jax.block_until_ready if mesh.devices.flat[0].platform == "cpu" else lambda arrays: arrays
+        )
 
-    def update(self, microbatches: Iterable[dict[str, Any]]) -> dict[str, float]:
-        """Take one step; returns the loss, the gradient norm and the loss function's sums.
+    def start(self, microbatches: Iterable[dict[str, Any]]) -> Pending:
+        """Begin a step, without waiting for it where the devices work by themselves.
 
         Args:
-          microbatches: host arrays; each is split over the mesh by rows.
-
-        Raises:
-          UserError: the loss or the gradient is not finite; the parameters stay as they were.
+          microbatches: host arrays, on every host those of all hosts; each is split over the mesh by rows.
         """
-        total = None
+        microbatches, total = list(microbatches), None
         for batch in microbatches:
-            # Blocking per microbatch keeps virtual CPU devices from deadlocking in their collectives.
-            total = jax.block_until_ready(self._accumulate(self.params, total, place_rows(batch, self._mesh)))
-        grads, sums = total
-        sums = {key: float(value) for key, value in sums.items()}
-        norm = float(optax.tree.norm(grads))
-        if not (jnp.isfinite(sums["loss"]) and jnp.isfinite(norm)):
-            raise UserError(
-                f"step {self.step}: loss {sums['loss']} and gradient norm {norm} are not finite; lower"
-                " config.optimizer.learning_rate, then start again from the last checkpoint with the same command"
-            )
-        self.params, self._opt_state = jax.block_until_ready(self._apply(self.params, self._opt_state, grads))
+            total = self._wait(self._accumulate(self.params, total, place_rows(batch, self._mesh)))
+        self.params, self._opt_state, sums = self._wait(self._apply(self.params, self._opt_state, total))
         self.step += 1
-        return sums | {"grad_norm": norm}
+        return Pending(self.step, sums, microbatches, self._replay)
+
+    def update(self, microbatches: Iterable[dict[str, Any]]) -> dict[str, float]:
+        """Take one step and wait for what `Pending.result` gives (and raises)."""
+        return self.start(microbatches).result()
 
     @property
     def state(self) -> dict[str, Any]:
@@ -171,69 +205,3 @@ class Trainer:
 
     def load_state(self, step: int, state: dict[str, Any]) -> None:
         self.step, self.params, self._opt_state = step, state["params"], state["opt_state"]
-
-
-class Checkpoints:
-    """A run's checkpoints: train state, data iterator and small JSON facts, saved and restored as one."""
-
-    def __init__(self, workdir: Path, trainer: Trainer, keep: int = 1):
-        """Open `workdir/checkpoints`.
-
-        Raises:
-          UserError: the disk cannot hold one checkpoint more than are kept.
-        """
-        self._trainer = trainer
-        size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trainer.state))
-        require_disk(workdir, size * (keep + 1), "checkpoints")
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
-        self._manager = ocp.CheckpointManager((workdir / "checkpoints").resolve(), options=options)
-
-    def save(self, data: Any, facts: dict[str, Any]) -> None:
-        """Save the trainer's state with the iterator's position and JSON facts, under the trainer's step.
-
-        The position is that of the global order, one file for all hosts, so that another number of them may go on.
-
-        Args:
-          data: has `get_state` and `set_state` with what JSON can say, as `data.pipelines.Batches` and grain's own
-            iterators have.
-          facts: what JSON can say.
-        """
-        try:
-            self._manager.save(
-                self._trainer.step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(self._trainer.state),
-                    data=ocp.args.JsonSave(data.get_state()),
-                    facts=ocp.args.JsonSave(facts),
-                ),
-            )
-        except OSError as error:
-            raise UserError(
-                f"{self._manager.directory}: cannot save step {self._trainer.step} ({error.strerror}); the last"
-                " checkpoint is whole: free some space and run the same command again"
-            ) from error
-
-    def restore(self, data: Any) -> dict[str, Any] | None:
-        """Bring trainer and iterator to the last checkpoint; returns its facts, or None when there is none.
-
-        Raises:
-          UserError: the iterator takes its items in another order (see `data.pipelines.Batches.set_state`).
-        """
-        step = self._manager.latest_step()
-        if step is None:
-            return None
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._trainer.state)
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(target),
-                data=ocp.args.JsonRestore(),
-                facts=ocp.args.JsonRestore(),
-            ),
-        )
-        data.set_state(restored.data)
-        self._trainer.load_state(step, restored.state)
-        return restored.facts
-
-    def close(self) -> None:
-        self._manager.close()

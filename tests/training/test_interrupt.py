@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from acecoder_jax.errors import Preempted
 from acecoder_jax.training.interrupt import StopRequest
 
 
@@ -12,9 +13,11 @@ from acecoder_jax.training.interrupt import StopRequest
 def test_the_first_signal_only_asks(number, capsys):
     before = signal.getsignal(number)
     with StopRequest() as stop:
-        assert not stop.asked
+        assert not stop.after(1)
         os.kill(os.getpid(), number)
-        assert stop.asked
+        assert stop.after(2)
+        with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Preempted):
+            stop.stop()
     assert signal.getsignal(number) is before
     assert "stopping after this step" in capsys.readouterr().out
 

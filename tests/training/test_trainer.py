@@ -1,26 +1,20 @@
-"""The optimizer step: the same whatever the microbatches and devices, and exact across a checkpoint."""
+"""The optimizer step: the same whatever the microbatches and devices."""
 
-import shutil
-
-import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import orbax.checkpoint as ocp
 import pytest
 from flax import nnx
 from jax.sharding import PartitionSpec
 
 from acecoder_jax.data.packing import Tree, pack
-from acecoder_jax.data.pipelines import pair_batches
-from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.training.losses import clipped_surrogate
 from acecoder_jax.training.mesh import make_mesh
-from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
-from tests.made_records import made_pairs
+from acecoder_jax.training.replay import load_batch
+from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error
 
@@ -76,9 +70,9 @@ def split(batch, count):
         yield {k: v[i * size : (i + 1) * size] if np.ndim(v) else v for k, v in batch.items()}
 
 
-def new_trainer(mesh, loss=quick_loss, **changes):
+def new_trainer(mesh, loss=quick_loss, replay=None, **changes):
     graph, params = random_params(config_from_hf(TINY_CONFIG, "here"), scale=3.0)
-    return Trainer(graph, params, make_optimizer(config_with(**changes), STEPS), loss, mesh)
+    return Trainer(graph, params, make_optimizer(config_with(**changes), STEPS), loss, mesh, replay)
 
 
 def leaves_of(trainer):
@@ -166,18 +160,30 @@ def test_optimizer_state_lies_where_the_parameters_lie():
     assert all(len(leaf.sharding.device_set) == 8 for leaf in flat.values())
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_parameters_are_touched(one_device):
-    trainer = new_trainer(one_device)
+def test_a_loss_that_is_not_finite_stops_before_the_parameters_are_touched(one_device, tmp_path):
+    trainer = new_trainer(one_device, replay=tmp_path)
     trainer.update([batch_of(0)])
     before = leaves_of(trainer)
     bad = batch_of(1)
     bad["advantages"][3, 10:] = np.nan
-    user_error(lambda: trainer.update(split(bad, 4)), "step 1", "nan", "learning_rate")
-    assert trainer.step == 1
+    kept = tmp_path / "step_2.npz"
+    user_error(lambda: trainer.update(split(bad, 4)), "step 2", "nan", "learning_rate", kept)
     for left, right in zip(before, leaves_of(trainer), strict=True):
         np.testing.assert_array_equal(left, right)
+    again = load_batch(kept)
+    assert len(again) == 4
+    for expected, microbatch in zip(split(bad, 4), again, strict=True):
+        assert set(expected) == set(microbatch)
+        for name, value in expected.items():
+            np.testing.assert_array_equal(value, microbatch[name])
+    user_error(lambda: trainer.update(again), "nan")
     trainer.update([batch_of(1)])
-    assert trainer.step == 2
+
+
+def test_a_step_may_be_started_before_the_one_before_is_read(one_device):
+    together, apart = new_trainer(one_device), new_trainer(one_device)
+    under_way = [together.start([batch_of(n)]) for n in range(2)]
+    assert [pending.result() for pending in under_way] == [apart.update([batch_of(n)]) for n in range(2)]
 
 
 def learning_rates(config, total):
@@ -220,120 +226,3 @@ def test_an_unknown_schedule_is_refused():
     user_error(
         lambda: make_optimizer(config_with(schedule="linear"), 10), "config.optimizer.schedule", "'linear'"
     )
-
-
-def seeds_iterator():
-    return iter(grain.MapDataset.range(100).seed(3).shuffle().to_iter_dataset())
-
-
-def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(one_device, tmp_path):
-    trainer, data = new_trainer(one_device), seeds_iterator()
-    straight = [trainer.update(split(batch_of(int(next(data))), 2)) for _ in range(4)]
-
-    first, data = new_trainer(one_device), seeds_iterator()
-    checkpoints = Checkpoints(tmp_path, first)
-    assert checkpoints.restore(data) is None
-    broken = [first.update(split(batch_of(int(next(data))), 2)) for _ in range(2)]
-    checkpoints.save(data, {"step": 2, "best": 0.25, "seen": ["a", "b"]})
-    first.update(split(batch_of(int(next(data))), 2))  # lost: the run dies before the next save
-    checkpoints.close()
-
-    second, data = new_trainer(one_device), seeds_iterator()
-    checkpoints = Checkpoints(tmp_path, second)
-    assert checkpoints.restore(data) == {"step": 2, "best": 0.25, "seen": ["a", "b"]}
-    assert second.step == 2
-    broken += [second.update(split(batch_of(int(next(data))), 2)) for _ in range(2)]
-    checkpoints.close()
-    assert broken == straight
-    for left, right in zip(leaves_of(trainer), leaves_of(second), strict=True):
-        np.testing.assert_array_equal(left, right)
-
-
-def rows_of_hosts(hosts, seed=3):
-    """The iterators of all hosts over the same pairs."""
-    settings = {"eos_id": 2, "batch_pairs": 8, "epochs": 2, "row_length": 64, "rows": 4, "seed": seed}
-    pairs = made_pairs(30)
-    return [pair_batches(pairs, range(30), **settings, host=host, hosts=hosts) for host in range(hosts)]
-
-
-def joined(batches):
-    """What all hosts together take in the next step, of every array."""
-    steps = [next(iterator) for iterator in batches]
-    return [
-        {k: np.concatenate([part[k] for part in parts]) for k in parts[0] if k != "denominator"}
-        for parts in zip(*steps, strict=True)
-    ]
-
-
-@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 4), (4, 1)])
-def test_a_run_goes_on_with_another_number_of_hosts_in_the_same_global_order(
-    one_device, tmp_path, before, after
-):
-    saved, (straight,) = rows_of_hosts(before), rows_of_hosts(1)
-    for _ in range(3):
-        joined(saved), next(straight)
-    checkpoints = Checkpoints(tmp_path, new_trainer(one_device))
-    checkpoints.save(saved[0], {})  # every host's position is the same, and one is written
-    resumed = rows_of_hosts(after)
-    for host in resumed:
-        checkpoints.restore(host)
-    for _ in range(resumed[0].steps - 3):
-        for left, right in zip(joined(resumed), joined([straight]), strict=True):
-            assert all((left[k] == right[k]).all() for k in right)
-    user_error(lambda: checkpoints.restore(rows_of_hosts(after, seed=4)[0]), "another order", "--workdir")
-    checkpoints.close()
-
-
-def test_a_checkpoint_is_restored_onto_another_mesh(one_device, tmp_path):
-    trainer, data = new_trainer(one_device), seeds_iterator()
-    trainer.update([batch_of(0)])
-    checkpoints = Checkpoints(tmp_path, trainer)
-    checkpoints.save(data, {})
-    checkpoints.close()
-    other = new_trainer(make_mesh(data=2, fsdp=2, tensor=2))
-    checkpoints = Checkpoints(tmp_path, other)
-    checkpoints.restore(seeds_iterator())
-    checkpoints.close()
-    for left, right in zip(leaves_of(trainer), leaves_of(other), strict=True):
-        np.testing.assert_array_equal(left, right)
-    assert not nnx.to_pure_dict(other.params)["embedding"].sharding.is_fully_replicated
-    both = [t.update([batch_of(1)]) for t in (trainer, other)]
-    assert both[0] == pytest.approx(both[1], rel=1e-4)
-
-
-def test_only_the_last_checkpoints_are_kept(one_device, tmp_path):
-    trainer, data = new_trainer(one_device), seeds_iterator()
-    checkpoints = Checkpoints(tmp_path, trainer, keep=2)
-    for step in (1, 2, 3):
-        trainer.step = step
-        checkpoints.save(data, {"step": step})
-    checkpoints.close()
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["2", "3"]
-
-
-def test_too_little_disk_is_refused_before_training(one_device, tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
-    user_error(
-        lambda: Checkpoints(tmp_path, new_trainer(one_device)), tmp_path, "not enough disk", "checkpoints"
-    )
-
-
-def test_a_disk_that_fills_up_during_a_save_keeps_the_last_checkpoint(one_device, tmp_path, monkeypatch):
-    trainer, data = new_trainer(one_device), seeds_iterator()
-    checkpoints = Checkpoints(tmp_path, trainer)
-    trainer.step = 1
-    checkpoints.save(data, {"step": 1})
-
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ocp.CheckpointManager, "save", full)
-        trainer.step = 2
-        with pytest.raises(
-            UserError, match="cannot save step 2 .No space left on device.*checkpoint is whole"
-        ):
-            checkpoints.save(data, {"step": 2})
-    assert checkpoints.restore(data) == {"step": 1}
-    checkpoints.close()

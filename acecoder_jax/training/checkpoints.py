@@ -1,0 +1,162 @@
+"""A run's checkpoints: all that a killed run needs to go on as if nothing had happened, saved and restored as one.
+
+A checkpoint holds the train state, the data iterator's position, small JSON facts (the step up to which metrics are
+written among them) and the config. Random draws are made from the config's seed and the step, so these two are the
+generator's state. Saving copies the arrays and writes behind the running steps; a name appears when all is written.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import orbax.checkpoint as ocp
+from etils import epath
+from ml_collections import ConfigDict, config_dict
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, EveryNSteps, LatestN
+
+from acecoder_jax.data.folders import require_disk
+from acecoder_jax.errors import UserError
+from acecoder_jax.training.trainer import Trainer
+
+# What the writers underneath say of a disk that takes no more; only some of them raise an OSError.
+_FULL = ("No space left", "Disk quota exceeded", "File too large")
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Position(Protocol):
+    """A data iterator whose state, the same on all hosts, is what JSON can say: `data.pipelines.Batches`."""
+
+    def get_state(self) -> dict[str, Any]: ...
+
+    def set_state(self, state: Mapping[str, Any]) -> None: ...
+
+
+def checkpoint_config() -> ConfigDict:
+    """The last `keep_last` are kept and every `keep_every`-th step's for good (0: none).
+
+    `folder` is a local path or `gs://...`; without it they are in the workdir.
+    """
+    return ConfigDict({"keep_last": 1, "keep_every": 0, "folder": config_dict.placeholder(str)})
+
+
+class Checkpoints:
+    """The checkpoints of one run, named by its steps."""
+
+    def __init__(
+        self,
+        workdir: Path,
+        trainer: Trainer,
+        config: Mapping[str, Any] | None = None,
+        keep_last: int = 1,
+        keep_every: int = 0,
+        folder: str | None = None,
+    ):
+        """Open them; what a killed save left behind is removed.
+
+        Args:
+          config: the run's, saved with each.
+          keep_last, keep_every, folder: see `checkpoint_config`.
+
+        Raises:
+          UserError: the disk cannot hold one checkpoint more than are kept, or one should be kept and none is.
+        """
+        if keep_last < 1:
+            raise UserError(f"config.checkpoints.keep_last: {keep_last}; keep at least 1 to continue from")
+        self._trainer, self._config = trainer, json.loads(json.dumps(config or {}))
+        self._keep_every = keep_every
+        self._folder = epath.Path(folder) if folder else epath.Path((workdir / "checkpoints").resolve())
+        if "://" not in str(folder):
+            size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trainer.state))
+            require_disk(Path(self._folder), size * (keep_last + 1), "checkpoints")
+        kept = [LatestN(keep_last)] + ([EveryNSteps(keep_every)] if keep_every else [])
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=AnyPreservationPolicy(kept), cleanup_tmp_directories=True
+        )
+        self._manager = ocp.CheckpointManager(self._folder, options=options)
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, UserError):  # one line is enough
+            self.close()
+
+    def save(self, step: int, data: Position, facts: Mapping[str, Any] | None = None) -> None:
+        """Save the trainer's state with the iterator's position and JSON facts, under the name `step`.
+
+        Returns when the arrays are copied; they are written while training goes on.
+
+        Raises:
+          UserError: this save, or the one before, did not get through; the last whole checkpoint is still there.
+        """
+        about = {"step": step, "updates": self._trainer.step} | dict(facts or {})
+        with self._one_line(f"cannot save step {step}"):
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(self._trainer.state),
+                    data=ocp.args.JsonSave(data.get_state()),
+                    facts=ocp.args.JsonSave(about),
+                    config=ocp.args.JsonSave(self._config),
+                ),
+                force=True,
+            )
+
+    def restore(self, data: Position) -> dict[str, Any] | None:
+        """Bring trainer and iterator to the last checkpoint; returns its facts, or None when there is none.
+
+        The mesh and the number of hosts may be others than those that saved it.
+
+        Raises:
+          UserError: the iterator takes its items in another order.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._trainer.state)
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardRestore(target),
+                data=ocp.args.JsonRestore(),
+                facts=ocp.args.JsonRestore(),
+            ),
+        )
+        data.set_state(restored.data)
+        self._trainer.load_state(restored.facts["updates"], restored.state)
+        return restored.facts
+
+    def close(self) -> None:
+        """Wait until the last save is written.
+
+        Raises:
+          UserError: it did not get through.
+        """
+        with self._one_line("cannot save the last step"):
+            self._manager.wait_until_finished()
+        self._manager.close()
+
+    def remove(self) -> None:
+        """Drop the checkpoints of a finished run, unless some are kept for good: nothing will continue from them."""
+        if not self._keep_every and jax.process_index() == 0:
+            self._folder.rmtree(missing_ok=True)
+
+    @contextmanager
+    def _one_line(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            number = getattr(error, "errno", None)
+            reason = next((words for words in _FULL if words in str(error)), None)
+            if reason is None and number not in FULL_DISK:
+                raise
+            raise UserError(
+                f"{self._folder}: {what} ({reason or error}); the last checkpoint is whole: free some space and run"
+                " the same command again"
+            ) from error
