@@ -144,6 +144,7 @@ def pair_batches(
     row_length: int,
     rows: int,
     seed: int,
+    share_prompts: bool = True,
     workers: int = 0,
     host: int = 0,
     hosts: int = 1,
@@ -155,7 +156,7 @@ def pair_batches(
     Args:
       pairs: all pairs, perhaps a lazy `RecordSource`.
       members: the numbers of those that are trained on.
-      eos_id, row_length, rows: see `pair_microbatches`; `rows` counts those of all hosts.
+      eos_id, row_length, rows, share_prompts: see `pair_microbatches`; `rows` counts those of all hosts.
       batch_pairs: pairs a step; the last step of an epoch takes what is left.
       workers: see `Batches`.
       host, hosts: which equal share of every microbatch's rows to give.
@@ -167,7 +168,7 @@ def pair_batches(
 
     def make(numbers: Sequence[int]) -> list[dict[str, Any]]:
         batch = [pairs[members[number]] for number in numbers]
-        microbatches = pair_microbatches(batch, eos_id, row_length, rows)
+        microbatches = pair_microbatches(batch, eos_id, row_length, rows, share_prompts)
         return [{k: v[mine] if v.ndim else v for k, v in arrays.items()} for arrays in microbatches]
 
     order = GlobalOrder(len(members), batch_pairs, seed, whole_epochs=True)

@@ -66,6 +66,8 @@ def bradley_terry(
     rejected: Float[Array, "*pairs"],
     weight: Float[Array, "*pairs"],
     denominator: Array,
+    margin: Float[Array, "*pairs"] | float = 0.0,
+    center: float = 0.0,
 ) -> Float[Array, ""]:
     """`-log sigmoid(chosen - rejected)`, averaged over pairs (paper, section 3.2).
 
@@ -73,8 +75,13 @@ def bradley_terry(
       chosen, rejected: rewards of both sides.
       weight: 1 for a pair, 0 for padding.
       denominator: pairs in the global batch.
+      margin: by how much the chosen side should win (Touvron et al., 2023, section 3.2.2).
+      center: weight of `(chosen + rejected)^2` (Eisenstein et al., 2023, equation 2).
     """
-    return jnp.sum(-jax.nn.log_sigmoid(chosen - rejected) * weight) / denominator
+    losses = -jax.nn.log_sigmoid(chosen - rejected - margin)
+    if center:
+        losses = losses + center * jnp.square(chosen + rejected)
+    return jnp.sum(losses * weight) / denominator
 
 
 def policy_loss(

@@ -1,5 +1,7 @@
 """Preference pairs in packed rows: each once, its sides where the arrays say, shared programs stored once."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,3 +98,39 @@ def test_long_pairs_are_cut_to_fit_and_long_prompts_keep_their_end():
 )
 def test_a_completion_ends_with_exactly_one_end_of_sequence(ids, expected):
     assert with_end(ids, END) == expected
+
+
+@given(many_pairs())
+def test_apart_each_side_has_its_own_prompt_and_the_pairs_are_the_same(pairs):
+    pairs = [dataclasses.replace(pair, rejected_pass_rate=index / 10) for index, pair in enumerate(pairs)]
+    together, apart = (list(pair_microbatches(pairs, END, 4 * ROW, 2, share)) for share in (True, False))
+    read = [
+        sorted(
+            (sides, float(gap)) for batch in batches for sides, gap in zip(sides_of(batch), gaps_of(batch))
+        )
+        for batches in (together, apart)
+    ]
+    assert read[0] == read[1] and len(read[0]) == len(pairs)
+    tokens = sum(int((batch["tree"] > 0).sum()) for batch in apart)
+    sides = [ids for p in pairs for ids in (p.chosen_ids, p.rejected_ids)]
+    assert tokens == sum(len(with_end(ids, END)) for ids in sides) + 2 * sum(len(p.prompt_ids) for p in pairs)
+
+
+def sides_of(batch):
+    """The whole texts of every pair's sides, prompt included, by who sees whom."""
+    for row, pair in zip(*np.nonzero(batch["weight"])):
+        texts = []
+        for side in ("chosen", "rejected"):
+            end = batch[side][row, pair]
+            own = (batch["tree"][row] == batch["tree"][row, end]) & (
+                np.arange(len(batch["tree"][row])) <= end
+            )
+            branch = batch["branch"][row]
+            seen = own & ((branch == 0) | (branch == branch[end]))
+            assert list(batch["positions"][row][seen]) == list(range(seen.sum()))
+            texts.append(tuple(batch["tokens"][row][seen].tolist()))
+        yield tuple(texts)
+
+
+def gaps_of(batch):
+    return batch["pass_rate_gap"][batch["weight"] > 0]

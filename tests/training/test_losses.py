@@ -26,6 +26,14 @@ def test_bradley_terry_by_hand():
     )
 
 
+def test_bradley_terry_with_margin_and_centering_by_hand():
+    chosen, rejected = jnp.array([2.0, -1.0]), jnp.array([0.5, 1.0])
+    plain = [np.log1p(np.exp(-(m - gap))) for m, gap in ((1.5, 0.25), (-2.0, 0.5))]
+    expected = (sum(plain) + 0.1 * (2.5**2 + 0.0**2)) / 2
+    got = bradley_terry(chosen, rejected, jnp.ones(2), jnp.float32(2), jnp.array([0.25, 0.5]), 0.1)
+    assert float(got) == pytest.approx(expected, rel=1e-6)
+
+
 def test_bradley_terry_leaves_padding_out():
     chosen, rejected = jnp.array([[2.0, 50.0]]), jnp.array([[1.0, -80.0]])
     loss = bradley_terry(chosen, rejected, jnp.array([[1.0, 0.0]]), jnp.float32(4))
