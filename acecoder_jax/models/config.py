@@ -43,6 +43,8 @@ class DecoderConfig:
       query_scale: multiplies the queries, beside the usual one over the root of `head_dim`.
       vocab_multiple: the embedding's rows are padded to a multiple of this; no such row is ever drawn or exported.
       tie_word_embeddings: no output layer of its own, as also in a classification checkpoint.
+      lora_targets: matrices with a low-rank adapter beside them, see `models.lora`.
+      lora_rank, lora_scale: inner width of the adapters, and what their product is multiplied by.
     """
 
     model_type: str
@@ -68,6 +70,9 @@ class DecoderConfig:
     embedding_scale: float = 1.0
     query_scale: float = 1.0
     vocab_multiple: int = 1
+    lora_targets: tuple[str, ...] = ()
+    lora_rank: int = 0
+    lora_scale: float = 1.0
 
     @property
     def vocab_rows(self) -> int:

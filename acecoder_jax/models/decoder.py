@@ -150,6 +150,13 @@ class Block(nnx.Module):
         self.gate = weight((n, d, f), ("layers", "embed", "mlp"))
         self.up = weight((n, d, f), ("layers", "embed", "mlp"))
         self.down = weight((n, f, d), ("layers", "mlp", "embed"))
+        for name in c.lora_targets:
+            _, inputs, outputs = getattr(self, name).shape
+            _, reads, writes = getattr(self, name).axes
+            first = weight((n, inputs, c.lora_rank), ("layers", reads, "lora"), inputs**-0.5)
+            second = weight((n, c.lora_rank, outputs), ("layers", "lora", writes), 0.0)
+            setattr(self, f"{name}_lora_a", first)
+            setattr(self, f"{name}_lora_b", second)
 
     def __call__(self, x: Float[Array, "batch time embed"], rope: tuple[Array, Array], attend: Attend):
         """One layer: returns the new activations and what `attend` wants kept."""
@@ -160,19 +167,27 @@ class Block(nnx.Module):
             queries, keys = self._norm(queries, self.query_norm), self._norm(keys, self.key_norm)
         queries, keys = apply_rope(queries, rope), apply_rope(keys, rope)
         mixed, kept = attend(queries * c.query_scale if c.query_scale != 1 else queries, keys, values)
-        added = _matmul(mixed.reshape(*x.shape[:2], -1), self.output)
+        added = self._product(mixed.reshape(*x.shape[:2], -1), "output")
         x = x + (self._norm(added, self.attention_post_norm) if c.post_norms else added)
         normed = self._norm(x, self.mlp_norm)
-        gated = ACTIVATIONS[c.activation](_matmul(normed, self.gate)) * _matmul(normed, self.up)
-        added = _matmul(gated, self.down)
+        gated = ACTIVATIONS[c.activation](self._product(normed, "gate")) * self._product(normed, "up")
+        added = self._product(gated, "down")
         return x + (self._norm(added, self.mlp_post_norm) if c.post_norms else added), kept
 
     def _norm(self, x: Array, weight: nnx.Param) -> Array:
         return rms_norm(x, weight[...], self.config.rms_norm_eps, self.config.norm_offset)
 
+    def _product(self, x: Float[Array, "batch time width"], kernel: str) -> Float[Array, "batch time out"]:
+        """The product with a weight matrix, and with its low-rank adapter where it has one."""
+        y, c = _matmul(x, getattr(self, kernel)), self.config
+        if kernel not in c.lora_targets:
+            return y
+        narrow = _matmul(x, getattr(self, f"{kernel}_lora_a"))
+        return y + c.lora_scale * _matmul(narrow, getattr(self, f"{kernel}_lora_b"))
+
     def _heads(self, x: Float[Array, "batch time embed"], kernel: str) -> Array:
         """Queries, keys or values: (batch, time, heads, head_dim)."""
-        y = _matmul(x, getattr(self, kernel))
+        y = self._product(x, kernel)
         if self.config.qkv_bias:
             y = y + getattr(self, f"{kernel}_bias")[...].astype(x.dtype)[None, None, :]
         return y.reshape(*y.shape[:2], -1, self.config.head_dim)

@@ -12,11 +12,34 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.cudnn import cudnn_attention
 from acecoder_jax.models.decoder import Decoder, attention, by_layer, in_window
 from acecoder_jax.models.splash import splash_attention
 
-ATTENTION_KERNELS = {"xla": attention, "splash": splash_attention}
+ATTENTION_KERNELS = {"xla": attention, "splash": splash_attention, "cudnn": cudnn_attention}
 _VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
+
+
+def attention_kernel(name: str, platform: str, dtype: str) -> str:
+    """The kernel that a config's `attention` means on a platform: "auto" is splash on TPUs, cuDNN on GPUs, else XLA.
+
+    cuDNN has no float32 kernel, so "auto" is XLA there too.
+
+    Raises:
+      UserError: an unknown name, or a kernel that the platform or the dtype does not have.
+    """
+    if name == "auto":
+        return {"tpu": "splash", "gpu": "cudnn" if dtype != "float32" else "xla"}.get(platform, "xla")
+    if name not in ATTENTION_KERNELS:
+        raise UserError(
+            f"config.attention: {name!r} is unknown; use auto or one of {', '.join(ATTENTION_KERNELS)}"
+        )
+    if name == "cudnn" and (platform != "gpu" or dtype == "float32"):
+        raise UserError(
+            f"config.attention: cudnn runs on GPUs in bfloat16, not on {platform} in {dtype}; use auto"
+        )
+    return name
 
 
 def tree_mask(
@@ -35,7 +58,7 @@ def packed_hidden(
     rows: Mapping[str, Array],
     dtype: str = "float32",
     remat: str = "none",
-    kernel: str = "xla",
+    kernel: str = "auto",
 ) -> Float[Array, "rows time embed"]:
     """Final hidden states of packed rows.
 
@@ -43,13 +66,17 @@ def packed_hidden(
       rows: `PackedRows.model_inputs`.
       dtype: compute dtype.
       remat: a key of `models.decoder.REMAT_POLICIES`.
-      kernel: a key of `ATTENTION_KERNELS`; "splash" for TPUs.
+      kernel: a key of `ATTENTION_KERNELS`, or "auto" (see `attention_kernel`).
+
+    Raises:
+      UserError: an unknown kernel, or one that this machine's devices do not run.
     """
+    attend_by = ATTENTION_KERNELS[attention_kernel(kernel, jax.default_backend(), dtype)]
     mask = tree_mask(rows["tree"], rows["branch"])
     near = mask & in_window(rows["positions"], rows["positions"], model.config.sliding_window)
 
     def attend(queries, keys, values, windowed=False):
-        return ATTENTION_KERNELS[kernel](queries, keys, values, by_layer(windowed, mask, near)), None
+        return attend_by(queries, keys, values, by_layer(windowed, mask, near)), None
 
     hidden, _ = model.hidden(rows["tokens"], rows["positions"], attend, jnp.dtype(dtype), remat)
     return hidden

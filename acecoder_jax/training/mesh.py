@@ -27,6 +27,7 @@ RULES = {
     "heads": "tensor",
     "kv_heads": "tensor",
     "mlp": "tensor",
+    "lora": None,
 }
 ROWS = P(("data", "fsdp"))  # batches are split over both
 SLOTS = P(("data", "fsdp"), "tensor")  # the sampler's cache: (slots, kv_heads, ...)
@@ -106,6 +107,8 @@ def check_rows(rows: int, mesh: Mesh) -> None:
 def place_rows(batch: Any, mesh: Mesh) -> Any:
     """Put a batch of host arrays on the mesh: rows split, scalars everywhere.
 
+    Every host gives the whole batch, and its devices take their rows.
+
     Raises:
       UserError: the rows do not divide over the devices that share them.
     """
@@ -113,6 +116,10 @@ def place_rows(batch: Any, mesh: Mesh) -> Any:
     def put(leaf):
         if np.ndim(leaf):
             check_rows(len(leaf), mesh)
-        return jax.device_put(leaf, NamedSharding(mesh, ROWS if np.ndim(leaf) else P()))
+        sharding = NamedSharding(mesh, ROWS if np.ndim(leaf) else P())
+        if jax.process_count() == 1:
+            return jax.device_put(leaf, sharding)
+        whole = np.asarray(leaf)
+        return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
 
     return jax.tree.map(put, batch)

@@ -12,8 +12,11 @@ from flax import nnx
 from acecoder_jax.data.packing import PackedRows, Tree, pack
 from acecoder_jax.data.policy_rows import response_columns
 from acecoder_jax.models.config import config_from_hf
-from acecoder_jax.models.packed import packed_hidden, packed_log_probs, tree_mask
+from acecoder_jax.models.cudnn import cudnn_attention
+from acecoder_jax.models.decoder import attention
+from acecoder_jax.models.packed import attention_kernel, packed_hidden, packed_log_probs, tree_mask
 from tests.tiny_models import TINY_CONFIG, random_params
+from tests.user_errors import user_error
 
 CONFIG = config_from_hf(TINY_CONFIG | {"tie_word_embeddings": False, "model_type": "qwen2"}, "here")
 
@@ -184,3 +187,27 @@ def test_values_off_the_completions_are_finite(split_model):
     graph, params = split_model
     log_probs, entropies = log_probs_of(graph, params, pack([], 16, rows_multiple=2))
     assert bool(jnp.all(jnp.isfinite(log_probs))) and bool(jnp.all(jnp.isfinite(entropies)))
+
+
+def test_the_attention_kernel_is_the_platforms():
+    chosen = [attention_kernel("auto", platform, "bfloat16") for platform in ("tpu", "gpu", "cpu")]
+    assert chosen == ["splash", "cudnn", "xla"]
+    assert (
+        attention_kernel("auto", "gpu", "float32") == "xla" and attention_kernel("xla", "tpu", "x") == "xla"
+    )
+    user_error(lambda: attention_kernel("flash", "gpu", "bfloat16"), "'flash'", "cudnn")
+    user_error(lambda: attention_kernel("cudnn", "cpu", "bfloat16"), "not on cpu", "auto")
+    user_error(lambda: attention_kernel("cudnn", "gpu", "float32"), "float32", "auto")
+
+
+def test_the_call_that_cudnn_gets_is_our_attention():
+    """With grouped heads and a packed mask, by the implementation of the same call that runs here."""
+    draw = np.random.default_rng(0)
+    queries = jnp.asarray(draw.normal(size=(2, 12, 4, 8)), jnp.float32)
+    keys, values = (jnp.asarray(draw.normal(size=(2, 12, 2, 8)), jnp.float32) for _ in range(2))
+    tree = jnp.asarray([[1] * 5 + [2] * 7, [1] * 10 + [0] * 2])
+    branch = jnp.asarray([[0, 0, 1, 1, 2] + [0] * 7, [0] * 4 + [1] * 6 + [0] * 2])
+    mask, real = tree_mask(tree, branch), np.asarray(tree > 0)
+    expected = attention(queries, keys, values, mask)
+    got = cudnn_attention(queries, keys, values, mask, implementation="xla")
+    np.testing.assert_allclose(np.asarray(got)[real], np.asarray(expected)[real], atol=1e-5)

@@ -1,5 +1,7 @@
 """Meshes over the eight virtual devices, and where parameters and batches land on them."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -48,6 +50,7 @@ def test_sizes_that_do_not_fit_the_devices(sizes):
 def test_every_logical_axis_of_every_family_has_a_rule():
     for family in ("llama", "qwen2", "qwen3"):
         config = config_from_hf(TINY_CONFIG | {"model_type": family, "tie_word_embeddings": False}, "here")
+        config = dataclasses.replace(config, lora_rank=2, lora_targets=("query",))
         _, params = nnx.split(RewardModel(config, nnx.Rngs(0)))
         names = {axis for _, leaf in nnx.to_flat_state(params) for axis in leaf.axes}
         assert names == set(RULES)
