@@ -13,6 +13,7 @@ import errno
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ STAGES = {
     "compare": ("compare", "lay several runs side by side: seeds, algorithms, rewards"),
     "demo": ("demo", "run the stages of a pipeline config in a row"),
 }
+
+# Stages that may run as one program on several hosts.
+ON_SEVERAL_HOSTS = ("import", "train_reward")
 
 
 def load_stage(name: str) -> Any:
@@ -230,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
         "--from", metavar="PATH", dest="source", help="import, convert: the file or folder to read"
     )
     parser.add_argument("--topology", metavar="NAME", help="compile: the slice, such as v5e:4x4 or v5p:2x2x2")
+    parser.add_argument("--profile", action="store_true", help="training: an xprof trace of three steps")
     parser.add_argument("--slices", metavar="N", type=int, default=1, help="compile: how many of them")
     return parser
 
@@ -246,8 +251,15 @@ def main(arguments: list[str] | None = None) -> int:
         rest.append(f"--config.source={known.source}")
     if known.name is not None:
         rest.insert(0, f"--config.name={known.name}" if known.stage == "bench" else known.name)
+    if known.profile:
+        rest.append("--config.profile=true")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
+        if re.match(r"[a-z0-9]+:/", str(known.workdir)):
+            raise UserError(
+                f"--workdir={known.workdir}: give a local or mounted folder; of what a stage writes only checkpoints"
+                " may lie in a bucket, with --config.checkpoints.folder=gs://..."
+            )
         if known.stage == "compile":
             values, rest = compile_values(known.config, known.topology, known.slices, rest), []
         else:
@@ -259,6 +271,8 @@ def main(arguments: list[str] | None = None) -> int:
         if known.stage != "demo":  # a step of a pipeline, run alone, finds its siblings beside its own folder
             values = resolve(values, known.workdir.parent)
         config = prepare(known.stage, values, f"--config={known.config}", rest)
+        if known.stage in ON_SEVERAL_HOSTS:
+            importlib.import_module("acecoder_jax.training.processes").start()
         module.run(config, known.workdir)
     except UserError as error:
         print(f"acecoder {known.stage}: {error}", file=sys.stderr)

@@ -5,6 +5,8 @@ tokens and pairs a second for each core that was busy, the padding share, and wh
 puts what the fastest of the shipped reward-model runs could take in on eight chips, by the roofline.
 
 `acecoder bench prompts` takes an epoch of questions in the batches of `train_policy`.
+
+`acecoder bench train_reward` puts our reward-model step beside TRL's (see `training.bench_reward`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from acecoder_jax.data.pipelines import pair_batches, prompt_batches
 from acecoder_jax.data.records import PreferencePair, Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import read_hf_config
+from acecoder_jax.training.bench_reward import bench_reward_config, compare
 from acecoder_jax.training.costs import tokens_per_s_at_most
 from acecoder_jax.training.topology import chip_count
 
@@ -50,6 +53,7 @@ def default_config() -> ConfigDict:
             "workers": 0,  # processes, as in train_reward; 0 for one thread
             "seed": 0,
             "runs": str(Path(__file__).parents[1] / "configs" / "train_reward"),
+            "train_reward": bench_reward_config(),
         }
     )
 
@@ -60,17 +64,19 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         raise UserError(
             f"config.name: no benchmark {config.name!r}: use `acecoder bench NAME`, one of {', '.join(BENCHES)}"
         )
-    inputs = [folder for folder in (config.pairs, config.questions) if folder is not None]
+    folders = (config.pairs, config.questions, config.train_reward.model)
+    inputs = [folder for folder in folders if folder is not None]
     output = OutputFolder(workdir, "bench", config.to_dict(), inputs)
     if not output.finished:
         results = BENCHES[config.name](config, workdir)
         write_atomically(workdir / "results.json", json.dumps(results, indent=2))
         output.finish(**results)
+    width = max(map(len, output.counts), default=0)
     for name, value in output.counts.items():
         shown = (
             value if isinstance(value, str) else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
         )
-        print(f"{name:32} {shown}")
+        print(f"{name:{width}} {shown}")
     return output.counts
 
 
@@ -236,4 +242,15 @@ def _children() -> list[str]:
     ]
 
 
-BENCHES = {"pipeline": _pipeline, "prompts": _prompts}
+def _train_reward(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+    """Our step and TRL's on the same pairs, flat for the table."""
+    rows = compare(config.train_reward, config.pairs, config.seed, workdir)
+    flat = {}
+    for name, row in rows.items():
+        flat |= (
+            {f"{name}: {key}": value for key, value in row.items()} if isinstance(row, dict) else {name: row}
+        )
+    return flat
+
+
+BENCHES = {"pipeline": _pipeline, "prompts": _prompts, "train_reward": _train_reward}

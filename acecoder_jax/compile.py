@@ -54,6 +54,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         )
     jax.config.update("jax_platforms", "cpu")  # whatever this machine has: the slice is not its own
     settings, chip = config.settings, chip_of(config.topology)
+    if settings.get("attention") == "auto":
+        settings.attention = "splash"  # what it is on the slice; here it would go by this machine
     mesh = make_mesh(**settings.mesh, devices=topology_devices(config.topology, config.slices))
     decoder, _ = read_hf_config(Path(config.architecture))
     steps = STEPS[config.stage](settings, decoder, load_stage(config.stage)._loss(settings), mesh)

@@ -16,7 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from transformers import PreTrainedTokenizerBase
 
-from acecoder_jax.data.folders import OutputFolder, require_disk
+from acecoder_jax.data.folders import require_disk
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import config_from_hf, is_classifier, read_hf_config, read_json
 from acecoder_jax.models.folders import load_tokenizer, save_params, write_model_files
@@ -32,6 +32,7 @@ from acecoder_jax.models.huggingface import (
     reward_head,
 )
 from acecoder_jax.training.mesh import make_mesh, param_shardings
+from acecoder_jax.training.processes import is_first, open_output, wait
 
 
 def default_config() -> ConfigDict:
@@ -49,8 +50,14 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     source = _locate(config.source)
     if config.vocab_multiple < 1:
         raise UserError(f"config.vocab_multiple: {config.vocab_multiple} is no multiple; use 1 or more")
-    mesh = None if set(config.mesh.values()) == {1} else make_mesh(**config.mesh)
-    output = OutputFolder(workdir, "import", config.to_dict())
+    mesh = None
+    if set(config.mesh.values()) != {1}:
+        mesh = make_mesh(**config.mesh)
+    elif jax.process_count() > 1:
+        raise UserError(
+            "config.mesh: this runs on several hosts; spread the weights, as with --config.mesh.fsdp=-1"
+        )
+    output = open_output(workdir, "import", config.to_dict())
     if output.finished:
         return output.counts
     hf_config, tokenizer, tensors = _open(source)
@@ -73,11 +80,13 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     print(f"importing {source.name}: a {model_config.model_type} {kind}, {model_config.num_layers} layers")
     _, params = import_tensors(model_config, tensors, str(source), shardings)
     extra = _reward_statistics(hf_config, tensors, str(source)) if kind == "reward" else {}
-    write_model_files(workdir, hf_config, tokenizer, kind, extra)
     save_params(workdir, params)
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    output.finish(kind=kind, parameters=count)
-    print(f"{count:,} parameters in {workdir}")
+    if is_first():
+        write_model_files(workdir, hf_config, tokenizer, kind, extra)
+        output.finish(kind=kind, parameters=count)
+        print(f"{count:,} parameters in {workdir}")
+    wait("finished")
     return output.counts
 
 

@@ -137,6 +137,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 sampler, grader, batch, config.samples, request_seed(config.seed, "rollout", step)
             )
             values = _update(config, trainer, reference, rollout, reward)
+            trainer.step = step  # for messages: the updates of a step may be several, or none
             rollouts.write(step, rollout, config.rollouts_logged)
             if evaluation and (step % config.eval_every == 0 or step == config.steps):
                 sampler.load(trainer.params)
@@ -180,7 +181,7 @@ def _update(config: ConfigDict, trainer: Trainer, reference, rollout: Rollout, r
     kept = [i for i, value in enumerate(rewards) if value is not None]
     if not kept:
         raise UserError(
-            f"after {trainer.step} updates: the sandbox failed on all {len(rewards)} completions; see that this"
+            f"step {trainer.step + 1}: the sandbox failed on all {len(rewards)} completions; see that this"
             " host has memory and processes to spare, then run the same command again"
         )
     completions = [rollout.completions[i] for i in kept]

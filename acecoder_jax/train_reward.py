@@ -1,43 +1,51 @@
 """Stage `train_reward`: a scalar head on the policy's backbone, trained with the Bradley-Terry loss.
 
 One epoch over the pairs of the train split; accuracy is measured on pairs of questions never trained on, before and
-after (paper, section 3.2). Killed or interrupted, the same command continues at the last checkpoint.
+after (paper, section 3.2). Killed or interrupted, the same command continues at the last checkpoint. On several hosts
+every one of them runs this; the first one writes.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import jax.numpy as jnp
+import jax
 import numpy as np
-from flax import nnx
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
-from acecoder_jax.data.pipelines import pair_batches
+from acecoder_jax.data.pipelines import Batches, pair_batches
 from acecoder_jax.data.records import PreferencePair
-from acecoder_jax.data.shards import RecordSource
 from acecoder_jax.errors import UserError
-from acecoder_jax.models.decoder import RewardModel
-from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
-from acecoder_jax.models.huggingface import abstract_params
-from acecoder_jax.models.packed import packed_hidden
+from acecoder_jax.models.folders import load_model, save_params, write_model_files
+from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapters, write_adapter
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
-from acecoder_jax.training.losses import bradley_terry
-from acecoder_jax.training.mesh import check_rows, make_mesh
+from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
+from acecoder_jax.training.processes import is_first, open_output, wait
+from acecoder_jax.training.profile import Profile
+from acecoder_jax.training.reward_step import loss_config, reward_from_policy, reward_loss
 from acecoder_jax.training.throughput import Throughput, padding_share
-from acecoder_jax.training.trainer import Pending, Trainer, make_optimizer, optimizer_config
+from acecoder_jax.training.trainer import Pending, Trainer, make_optimizer, optimizer_config, split_params
 
 _PAIRS_OF_STATISTICS = 2048  # the mean and spread of rewards need no more
 
 
 def default_config() -> ConfigDict:
-    """`model` and `pairs` are folders; the recipe is the paper's."""
+    """`model` and `pairs` are folders; the recipe is the paper's.
+
+    `rows_per_microbatch` counts the packed rows of all devices together, so that microbatches, their padding and
+    their rounding do not depend on the machine; it is a multiple of the mesh's `data` x `fsdp`.
+    """
     return ConfigDict(
         {
             "model": "",
@@ -46,14 +54,19 @@ def default_config() -> ConfigDict:
             "epochs": 1,
             "row_length": 2048,
             "rows_per_microbatch": 1,
+            "share_prompts": True,  # False: each side of a pair with its own, for comparison
+            "loss": loss_config(),
             "workers": 0,  # processes that prepare batches; 0 for threads of this one
             "eval_every": 200,
             "checkpoint_every": 100,
             "checkpoints": checkpoint_config(),
             "tensorboard": True,
+            "profile": False,  # an xprof trace of three steps, in the folder `profile`
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
+            "attention": "auto",
+            "lora": lora_config(),
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
             "optimizer": optimizer_config(),
         }
@@ -62,7 +75,7 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
-    output = OutputFolder(workdir, "train_reward", config.to_dict(), [config.model, config.pairs])
+    output = open_output(workdir, "train_reward", config.to_dict(), [config.model, config.pairs])
     if output.finished:
         return output.counts
     pairs = open_records(config.pairs, PreferencePair)
@@ -78,7 +91,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         )
     mesh = make_mesh(**config.mesh)
     check_rows(config.rows_per_microbatch, mesh)
-    policy = load_model(config.model, "policy")
+    policy = load_model(config.model, "policy", partial(param_shardings, mesh=mesh))
     eos_id = policy.tokenizer.eos_token_id
     batches = pair_batches(
         pairs,
@@ -89,28 +102,68 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         row_length=config.row_length,
         rows=config.rows_per_microbatch,
         seed=config.seed,
+        share_prompts=config.share_prompts,
         workers=config.workers,
     )
-    total = batches.steps
-    graph, params = _from_policy(policy)
-    optimizer = make_optimizer(config.optimizer, total)
-    trainer = Trainer(graph, params, optimizer, _loss(config), mesh, replay=output.path / "replay")
-    speed = Throughput(policy.config)
-    del policy, params
+    graph, params = reward_from_policy(policy)
+    decoder, trains = policy.config, None
+    if config.lora.rank:
+        decoder, graph, params = with_adapters(decoder, params, config.lora, config.seed)
+        trains = is_adapter
+    optimizer = make_optimizer(config.optimizer, batches.steps)
+    trainer = Trainer(graph, params, optimizer, reward_loss(config), mesh, output.path / "replay", trains)
+    policy = replace(policy, params=None)  # from here on the trainer's are the only ones
+    del params
     checkpoints = Checkpoints(workdir, trainer, config.to_dict(), **config.checkpoints)
+
+    def score(texts: list[tuple]) -> np.ndarray:
+        shape = {"row_length": config.row_length, "dtype": config.dtype}
+        return np.array(RewardScorer(graph, trainer.params, eos_id, **shape, mesh=mesh).score_ids(texts))
+
+    with checkpoints:
+        speed = Throughput(policy.config)
+        _train(config, workdir, trainer, checkpoints, batches, speed, lambda: _accuracy(score, held_out))
+    first = [pairs[number] for number in train[:_PAIRS_OF_STATISTICS]]
+    scores = score(sorted({(p.prompt_ids, ids) for p in first for ids in (p.chosen_ids, p.rejected_ids)}))
+    extra = {"reward_mean": float(scores.mean()), "reward_spread": float(max(scores.std(), 1e-6))}
+    save_params(output.path, merged(decoder, trainer.params))
+    adapters = (
+        jax.device_put(split_params(trainer.params, trains)[0], NamedSharding(mesh, P())) if trains else None
+    )
+    if is_first():
+        if trains:
+            write_adapter(output.path / "adapter", decoder, adapters, config.model)
+        write_model_files(output.path, policy.hf_config, policy.tokenizer, kind="reward", extra=extra)
+        _finish(output, extra | {"train_pairs": len(train), "held_out_pairs": len(held_out)})
+    wait("finished")
+    checkpoints.remove()
+    return output.counts
+
+
+def _train(
+    config: ConfigDict,
+    workdir: Path,
+    trainer: Trainer,
+    checkpoints: Checkpoints,
+    batches: Batches[list[dict]],
+    speed: Throughput,
+    evaluate: Callable[[], dict[str, float]],
+) -> None:
+    """The main loop, from the last checkpoint to the last step."""
     checkpoints.restore(batches)
     metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard)
-
-    def evaluate() -> None:
-        scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
-        metrics.write(trainer.step, _accuracy(scorer, held_out))
-
+    profile = Profile(workdir / "profile" if config.profile else None, "train_reward")
     if trainer.step == 0:
-        evaluate()
+        metrics.write(0, evaluate())
+    total, under_way = (
+        batches.steps,
+        None,
+    )  # the step that the devices work on while its successor is prepared
     with (
-        checkpoints,
         StopRequest() as stop,
-        tqdm(total=total, initial=trainer.step, unit="step", desc="train_reward") as bar,
+        tqdm(
+            total=total, initial=trainer.step, unit="step", desc="train_reward", disable=not is_first()
+        ) as bar,
     ):
 
         def record(step: int, pending: Pending, microbatches: list[dict]) -> None:
@@ -121,58 +174,35 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             bar.set_postfix({key: f"{values[key]:.3f}" for key in ("loss", "accuracy", "padding_share")})
 
         speed.restart()
-        under_way = None  # the step that the devices work on while its successor is prepared
         while trainer.step < total:
-            microbatches = next(batches)
-            started = trainer.start(microbatches)
-            if under_way:
-                record(*under_way)
-            under_way = trainer.step, started, microbatches
-            last, stopping = trainer.step == total, stop.after(trainer.step)
-            evaluating = trainer.step % config.eval_every == 0 or last
-            saving = trainer.step % config.checkpoint_every == 0 or stopping
+            with profile.step(trainer.step + 1):
+                microbatches = next(batches)
+                started = trainer.start(microbatches)
+                if under_way:
+                    record(*under_way)
+            under_way, step = (trainer.step, started, microbatches), trainer.step
+            stopping = stop.after(step)
+            evaluating = step % config.eval_every == 0 or step == total
+            saving = step % config.checkpoint_every == 0 or stopping
             if evaluating or saving:
                 record(*under_way)
                 under_way = None
-            if evaluating:
-                evaluate()
-            if saving:
-                checkpoints.save(trainer.step, batches)
+                if evaluating:
+                    metrics.write(step, evaluate())
+                if saving:
+                    checkpoints.save(step, batches)
+                speed.restart()
             if stopping:
                 checkpoints.close()
                 stop.stop()
-            if evaluating or saving:
-                speed.restart()
+    profile.close()
     batches.close()
     metrics.close()
-    counts = _finish(config, output, trainer, graph, pairs, train, held_out, eos_id)
-    checkpoints.remove()
-    return counts
-
-
-def _from_policy(policy: LoadedModel) -> tuple[nnx.GraphDef, nnx.State]:
-    """A reward model whose backbone is the policy and whose head is zero."""
-    graph, params = abstract_params(policy.config, reward_model=True)
-    head = jnp.zeros(policy.config.hidden_size, jnp.float32)
-    nnx.replace_by_pure_dict(params, {"backbone": nnx.to_pure_dict(policy.params), "score": head})
-    return graph, params
 
 
 def _loss(config: ConfigDict):
-    def loss(model: RewardModel, batch: dict):
-        hidden = packed_hidden(model.backbone, batch, config.dtype, config.remat)
-
-        def rewards(columns):
-            states = jnp.take_along_axis(hidden, columns[:, :, None], axis=1)
-            return model.rewards(states.reshape(-1, states.shape[-1])).reshape(columns.shape)
-
-        chosen, rejected, weight = rewards(batch["chosen"]), rewards(batch["rejected"]), batch["weight"]
-        value = bradley_terry(chosen, rejected, weight, batch["denominator"])
-        # A tie counts half, as in `_accuracy`: the head starts at zero, where all pairs tie.
-        correct = jnp.sum((jnp.sign(chosen - rejected) + 1) / 2 * weight)
-        return value, {"correct": correct, "margin": jnp.sum((chosen - rejected) * weight)}
-
-    return loss
+    """What `acecoder compile` lowers."""
+    return reward_loss(config)
 
 
 def _step_metrics(sums: dict[str, float], microbatches: list[dict]) -> dict[str, float]:
@@ -186,13 +216,12 @@ def _step_metrics(sums: dict[str, float], microbatches: list[dict]) -> dict[str,
     }
 
 
-def _accuracy(scorer: RewardScorer, pairs: list[PreferencePair]) -> dict[str, float]:
+def _accuracy(score: Callable[[list[tuple]], np.ndarray], pairs: list[PreferencePair]) -> dict[str, float]:
     """Share of pairs in which the chosen side scores higher; a tie counts half."""
     if not pairs:
         return {"eval/pairs": 0}
-    sides = [(p.prompt_ids, ids) for p in pairs for ids in (p.chosen_ids, p.rejected_ids)]
-    scores = np.array(scorer.score_ids(sides)).reshape(-1, 2)
-    difference = scores[:, 0] - scores[:, 1]
+    scores = score([(p.prompt_ids, ids) for p in pairs for ids in (p.chosen_ids, p.rejected_ids)])
+    difference = scores[::2] - scores[1::2]
     return {
         "eval/accuracy": float(np.mean((difference > 0) + 0.5 * (difference == 0))),
         "eval/loss": float(np.mean(np.logaddexp(0, -difference))),
@@ -200,37 +229,19 @@ def _accuracy(scorer: RewardScorer, pairs: list[PreferencePair]) -> dict[str, fl
     }
 
 
-def _finish(
-    config: ConfigDict,
-    output: OutputFolder,
-    trainer: Trainer,
-    graph,
-    pairs: RecordSource[PreferencePair],
-    train: list[int],
-    held_out: list[PreferencePair],
-    eos_id: int,
-) -> dict:
-    """Write the model folder, with the mean and spread of rewards over the (first) training pairs."""
-    scorer = RewardScorer(graph, trainer.params, eos_id, row_length=config.row_length, dtype=config.dtype)
-    first = [pairs[number] for number in train[:_PAIRS_OF_STATISTICS]]
-    sides = {(p.prompt_ids, ids) for p in first for ids in (p.chosen_ids, p.rejected_ids)}
-    scores = np.array(scorer.score_ids(sorted(sides)))
-    extra = {"reward_mean": float(scores.mean()), "reward_spread": float(max(scores.std(), 1e-6))}
-    source = load_model(config.model, "policy")
-    write_model_files(output.path, source.hf_config, source.tokenizer, kind="reward", extra=extra)
-    save_params(output.path, trainer.params)
+def _finish(output: OutputFolder, results: dict) -> None:
+    """Write the results and the manifest; what trained is written already."""
     lines = read_metrics(output.path)
-    accuracies = [line for line in lines if "eval/accuracy" in line]
-    results = extra | {
-        "train_pairs": len(train),
-        "held_out_pairs": len(held_out),
+    accuracies = [line["eval/accuracy"] for line in lines if "eval/accuracy" in line] or [None]
+    results |= {
         "padding_share": float(np.mean([line["padding_share"] for line in lines if "padding_share" in line])),
-        "accuracy_before": accuracies[0]["eval/accuracy"] if accuracies else None,
-        "accuracy_after": accuracies[-1]["eval/accuracy"] if accuracies else None,
+        "accuracy_before": accuracies[0],
+        "accuracy_after": accuracies[-1],
     }
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    before, after = results["accuracy_before"], results["accuracy_after"]
     print(f"padding: {results['padding_share']:.1%} of the tokens computed")
-    print(f"pair accuracy on {len(held_out)} pairs of unseen questions: {before} -> {after}")
-    return output.counts
+    print(
+        f"pair accuracy on {results['held_out_pairs']} pairs of unseen questions:"
+        f" {accuracies[0]} -> {accuracies[-1]}"
+    )

@@ -1,7 +1,7 @@
 """The command line, started again and again without importing it again: a process that forks for every run.
 
-Run as a module it reads one line of arguments (JSON) after another, and writes the process id of each run and then
-its exit status. Nothing of jax is started before the fork.
+Run as a module it reads one JSON command a line: to start a run with changes to the environment, and to wait for one.
+Nothing of jax is started before the fork.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 
 class Forks:
-    """Runs of the command line, one at a time, each in a process of its own that may be killed."""
+    """Runs of the command line, each in a process of its own that may be killed."""
 
     def __init__(self, log: Path, limit_s: float, **environment: str):
         """Start the process that forks.
@@ -30,6 +30,7 @@ class Forks:
         """
         inherited = {key: value for key, value in os.environ.items() if key != "XLA_FLAGS"}
         self._log, self._limit_s = log, limit_s
+        self._running: set[int] = set()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.forked", str(log)],
             stdin=subprocess.PIPE,
@@ -45,50 +46,70 @@ class Forks:
         Args:
           when: asked every few milliseconds; once it is true the process gets the signal `number`.
         """
-        self._say(json.dumps(arguments))
-        pid, ended = int(self._hear()), threading.Event()
-        deadline = time.monotonic() + self._limit_s
+        return self.run_together([arguments], [{}], when, number)[0]
+
+    def run_together(
+        self,
+        commands: list[list[str]],
+        environments: list[Mapping[str, str]],
+        when: Callable[[], bool] | None = None,
+        number: int = 9,
+    ) -> list[int]:
+        """The exit statuses of runs at the same time; the last of them gets the signal, if any (see `run`)."""
+        pids = [
+            self._ask({"run": arguments, "environment": environment})
+            for arguments, environment in zip(commands, environments, strict=True)
+        ]
+        self._running |= set(pids)
+        ended, deadline = threading.Event(), time.monotonic() + self._limit_s
 
         def watch() -> None:
             waiting = when
             while not ended.wait(0.002):
                 if time.monotonic() > deadline:
-                    os.kill(pid, 9)
+                    for pid in pids:
+                        os.kill(pid, 9)
                     return
                 if waiting is not None and waiting():
-                    os.kill(pid, number)
+                    os.kill(pids[-1], number)
                     waiting = None
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        status = os.waitstatus_to_exitcode(int(self._hear()))
-        ended.set()
-        watcher.join()
-        return status
+        try:
+            statuses = [os.waitstatus_to_exitcode(self._ask({"wait": pid})) for pid in pids]
+            self._running -= set(pids)
+            return statuses
+        finally:
+            ended.set()
+            watcher.join()
 
     def output(self) -> str:
         return self._log.read_text()
 
     def close(self) -> None:
-        """Nothing runs any more, and the server has nothing to put in order."""
-        self._server.kill()
+        """End what a failed test left running, and the server, which has nothing to put in order."""
+        for pid in (*self._running, self._server.pid):
+            os.kill(pid, 9)
         self._server.wait()
 
-    def _say(self, line: str) -> None:
-        self._server.stdin.write(line + "\n")
+    def _ask(self, command: Mapping[str, Any]) -> int:
+        self._server.stdin.write(json.dumps(command) + "\n")
         self._server.stdin.flush()
-
-    def _hear(self) -> str:
         line = self._server.stdout.readline()
         if not line:
             raise RuntimeError(f"the process that forks is gone: {self._server.wait(10)}\n{self.output()}")
-        return line
+        return int(line)
 
 
-def _serve(log: str, lines: IO[str]) -> None:
+def _serve(log: str) -> None:
     from acecoder_jax import __main__, train_policy, train_reward  # noqa: F401 - what the runs will need
 
-    for line in lines:
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "wait" in command:
+            print(os.waitpid(command["wait"], 0)[1], flush=True)
+            continue
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -96,15 +117,15 @@ def _serve(log: str, lines: IO[str]) -> None:
                 file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                 os.dup2(file, 1)
                 os.dup2(file, 2)
-                status = __main__.main(json.loads(line))
+                os.environ.update(command["environment"])
+                status = __main__.main(command["run"])
             except BaseException:
                 sys.excepthook(*sys.exc_info())
             finally:
                 sys.stdout.flush()
                 os._exit(status)
         print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], sys.stdin)
+    _serve(sys.argv[1])

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from acecoder_jax.data.folders import OutputFolder
 from acecoder_jax.data.records import Completion, PreferencePair, Question, TestOutcome, Verdict
 from acecoder_jax.models.folders import load_model
+from acecoder_jax.training.metrics import of_the_machine
 
 SAMPLING = {"max_prompt_tokens": 96, "max_new_tokens": 12, "slots": 8}
 
@@ -99,10 +100,8 @@ def assert_same_params(left: Path, right: Path) -> None:
 
 
 def without_times(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Metric lines less what the clock decides."""
-    return [
-        {k: v for k, v in line.items() if "_per_s" not in k and not k.startswith("time/")} for line in lines
-    ]
+    """Metric lines less what the clock and the machine decide."""
+    return [{k: v for k, v in line.items() if not of_the_machine(k)} for line in lines]
 
 
 class MadeGrader:

@@ -1,9 +1,11 @@
-"""The benchmark of the input pipeline: what it counts is what the pipeline gives."""
+"""The benchmarks count what is there, and refuse what they cannot measure."""
 
+import numpy as np
 import pytest
 
 from acecoder_jax import bench, convert
 from acecoder_jax.data.records import PreferencePair
+from acecoder_jax.training import bench_reward
 from tests.made_records import config_of, folder_of, question
 from tests.user_errors import user_error
 
@@ -69,3 +71,78 @@ def test_memory_stays_flat_over_an_epoch(tmp_path, workers):
 
 def test_unknown_benchmarks_are_refused(tmp_path):
     user_error(lambda: bench.run(config_of(bench, {"name": "sandbox"}), tmp_path), "'sandbox'", "pipeline")
+
+
+def short_pairs(count):
+    """Prompts of 10 tokens, completions of 4 to 8."""
+    draw = np.random.default_rng(0)
+
+    def ids(length):
+        return tuple(draw.integers(3, 300, length).tolist())
+
+    return [
+        PreferencePair(f"q{i}", f"q{i}#0", f"q{i}#1", ids(10), ids(4 + i % 5), ids(8 - i % 3), 1.0, 0.2)
+        for i in range(count)
+    ]
+
+
+def test_the_reward_step_beside_trl(tiny_model, tmp_path):
+    """Tiny sizes, in this process: every row takes the same pairs and counts what is there."""
+    made = folder_of(tmp_path / "pairs", short_pairs(12))
+    config = bench.default_config().train_reward
+    spec = config.to_dict() | {"pairs": made, "seed": 0, "hf_folder": str(tmp_path / "hf")}
+    spec |= {"model": str(tiny_model.folder), "batch_pairs": 4, "steps": 1, "row_length": 128}
+    bench_reward._write_hf_folder(spec["model"], tmp_path / "hf")
+    rows = {
+        "trl": bench_reward._trl(spec, "float32"),
+        "packed": bench_reward._ours(spec, "float32", share=False),
+        "shared prompts": bench_reward._ours(spec, "float32", share=True),
+    }
+    (counted,) = bench_reward.batches(spec)[1:]
+    sides = [ids for p in counted for ids in (p.chosen_ids, p.rejected_ids)]
+    for row in rows.values():
+        tokens = row["real_tokens_per_s"] / row["pairs_per_s"] * 4
+        assert tokens == pytest.approx(sum(map(len, sides)) + 8 * (10 + 1))
+        assert row["peak_memory_gib"] > 0 and 0 <= row["padding_share"] < 1
+    assert rows["packed"]["last_loss"] == pytest.approx(rows["shared prompts"]["last_loss"], rel=1e-4)
+    ratios = bench_reward._ratios(rows)
+    assert (
+        ratios["packed: times trl's pairs_per_s"]
+        == rows["packed"]["pairs_per_s"] / rows["trl"]["pairs_per_s"]
+    )
+
+
+@pytest.mark.timeout(300)
+def test_every_row_of_the_reward_bench_has_a_process_of_its_own(tiny_model, tmp_path):
+    rows = {
+        "batch_pairs": 4,
+        "steps": 1,
+        "row_length": 128,
+        "model": str(tiny_model.folder),
+        "rows": ("packed",),
+    }
+    made = folder_of(tmp_path / "pairs", short_pairs(12))
+    settings = {"name": "train_reward", "pairs": made, "train_reward": rows}
+    counts = bench.run(config_of(bench, settings), tmp_path / "out")
+    assert counts["packed: pairs_per_s"] > 0 and counts["packed: peak_memory_gib"] > 0.1
+
+    def refused(*words, **changes):
+        bad = config_of(bench, settings | {"train_reward": rows | changes})
+        user_error(lambda: bench.run(bad, tmp_path / "-".join(changes)), *words)
+
+    refused("'theirs'", "shared prompts", rows=("theirs",))
+    refused("20 are needed", "config.train_reward.steps", steps=4)
+
+
+def test_pairs_of_another_tokenizer_are_refused(tiny_model, tmp_path):
+    pairs = [PreferencePair("q", "q#0", "q#1", (1,), (400 + i,), (5,), 1.0, 0.2) for i in range(4)]
+    settings = {"name": "train_reward", "pairs": folder_of(tmp_path / "pairs", pairs)}
+    settings["train_reward"] = {
+        "model": str(tiny_model.folder),
+        "batch_pairs": 2,
+        "steps": 1,
+        "rows": ("packed",),
+    }
+    user_error(
+        lambda: bench.run(config_of(bench, settings), tmp_path / "out"), "token ids", tiny_model.folder
+    )

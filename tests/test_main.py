@@ -244,6 +244,9 @@ def test_a_prepared_config_is_whole_and_locked(questions):
 def test_unknown_stages_and_files(refused, tmp_path):
     refused(["smaple", f"--workdir={tmp_path}"], "unknown stage 'smaple'", "did you mean 'sample'?")
     refused(["xyz", f"--workdir={tmp_path}"], "unknown stage 'xyz'", "train_reward")
+    refused(
+        ["sample", "--workdir=gs://bucket/run"], "--workdir=gs:", "local or mounted", "checkpoints.folder"
+    )
     missing = tmp_path / "none.py"
     refused(
         ["sample", f"--config={missing}:x", f"--workdir={tmp_path / 'o'}"],

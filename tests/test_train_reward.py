@@ -6,10 +6,13 @@ import signal
 
 import numpy as np
 import pytest
+from flax import nnx
+from safetensors.numpy import load_file
 
 from acecoder_jax import train_reward
 from acecoder_jax.data.folders import OutputFolder, read_manifest
 from acecoder_jax.data.records import PreferencePair
+from acecoder_jax.errors import Preempted
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training.metrics import read_metrics
@@ -173,7 +176,7 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "start", asked_to_stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Preempted):
             run(settings, tmp_path / "parts")
     assert taken == [*range(7), 5, 6, 7, 8], "it continues at the checkpoint of step 5"
     counts = run(settings, tmp_path / "parts")
@@ -195,6 +198,26 @@ def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, 
     run(settings, tmp_path / "out", **changes)
     assert not (tmp_path / "out" / "checkpoints").exists()
     assert not any("checkpoints" in name for name in read_manifest(tmp_path / "out")["files"])
+
+
+def test_with_adapters_it_learns_and_writes_both_forms(settings, tiny_model, tmp_path):
+    """The weights with the adapters added in, for every other stage, and the adapters alone."""
+    lora = {"rank": 2, "alpha": 4.0, "targets": ("query", "down")}
+    run(settings, tmp_path / "out", epochs=1, lora=lora, batch_pairs=48)
+    tensors = load_file(tmp_path / "out" / "adapter" / "adapter_model.safetensors")
+    assert len(tensors) == 2 * 2 * 2 + 1
+    model, before = load_model(tmp_path / "out", "reward"), dict(nnx.to_flat_state(tiny_model.loaded.params))
+    changed = {
+        path[-1]
+        for path, leaf in nnx.to_flat_state(model.params["backbone"])
+        if not np.array_equal(leaf[...], before[path][...])
+    }
+    assert changed == {"query", "down"} or changed == set(), (
+        "one step from a head of zeros moves the head alone"
+    )
+    score = np.asarray(model.params["score"][...])
+    np.testing.assert_array_equal(tensors["base_model.model.score.weight"][0], score)
+    assert np.abs(score).max() > 0
 
 
 def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatch):

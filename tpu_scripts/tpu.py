@@ -2,11 +2,12 @@
 
     python tpu_scripts/tpu.py create NAME --zone=ZONE --topology=v5e:4x4 [--slices=2] [--spot]
     python tpu_scripts/tpu.py setup NAME --zone=ZONE
-    python tpu_scripts/tpu.py launch NAME --zone=ZONE -- train_reward --config=FILE:v5e:4x4 --workdir=gs://BUCKET/DIR
+    python tpu_scripts/tpu.py launch NAME --zone=ZONE -- train_reward --config=FILE:v5e:4x4 --workdir=/mnt/runs/reward
     python tpu_scripts/tpu.py delete NAME --zone=ZONE
 
-Every command is printed before it runs; with --dry-run it is printed only. Needs the gcloud CLI, logged in, and the
-standard library alone.
+The workdir and what a stage reads lie where every worker sees them, such as a mounted bucket or Filestore; checkpoints
+may lie in a bucket of their own (--config.checkpoints.folder=gs://...). Every command is printed before it runs; with
+--dry-run it is printed only. Needs the gcloud CLI, logged in, and the standard library alone.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def launch(options: argparse.Namespace) -> list[list[str]]:
     """Start the same command on every worker; it goes on when the connection ends, and logs to acecoder.log there."""
     if not options.stage:
         raise Mistake(
-            "launch: no stage; put it behind --, such as -- train_reward --config=... --workdir=gs://..."
+            "launch: no stage; put it behind --, such as -- train_reward --config=... --workdir=/mnt/..."
         )
     command = shlex.join(["../acecoder/bin/acecoder", *options.stage])
     remote = f"cd acecoder_jax && (setsid nohup {command} >../acecoder.log 2>&1 </dev/null &)"

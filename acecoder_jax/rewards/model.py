@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -9,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from acecoder_jax.data.packing import Tree, pack
@@ -43,6 +46,7 @@ class RewardScorer:
         mean: float = 0.0,
         spread: float = 1.0,
         clip: float = float("inf"),
+        mesh: Mesh | None = None,
     ):
         """Make a scorer.
 
@@ -52,10 +56,17 @@ class RewardScorer:
           row_length: tokens per packed row; what is longer is cut.
           mean, spread: scores are shifted and scaled by these.
           clip: scores are clipped to plus or minus this, after scaling.
+          mesh: over which the parameters lie, if over several devices; as many rows are scored at a time as it
+            splits batches into. All its hosts score the same texts.
         """
         self._graph, self._params, self._eos = graph, params, eos_id
         self._row_length, self._dtype = row_length, dtype
         self._mean, self._spread, self._clip = mean, spread, clip
+        self._mesh, self._rows = mesh, 1
+        if mesh is not None:
+            by_rows = tuple(axis for axis in mesh.axis_names if axis != "tensor")
+            self._rows = math.prod(mesh.shape[axis] for axis in by_rows)
+            self._sharding = NamedSharding(mesh, PartitionSpec(by_rows))
 
     @classmethod
     def from_model(
@@ -90,10 +101,27 @@ class RewardScorer:
             )
             for prompt, numbers in by_prompt.items()
         ]
-        packed = pack(trees, self._row_length)
+        packed = pack(trees, self._row_length, self._rows)
         columns = []
-        for row in range(len(packed.tokens)):
-            inputs = {name: jnp.asarray(array[row : row + 1]) for name, array in packed.model_inputs.items()}
-            columns.append(np.asarray(_row_rewards(self._graph, self._params, inputs, self._dtype))[0])
+        for start in range(0, len(packed.tokens), self._rows):
+            rows = {name: array[start : start + self._rows] for name, array in packed.model_inputs.items()}
+            columns += list(self._rewards(rows))
         raw = np.array([columns[packed.last[n][0]][packed.last[n][1]] for n in range(len(texts))])
         return np.clip((raw - self._mean) / self._spread, -self._clip, self._clip).tolist()
+
+    def _rewards(self, rows: dict[str, np.ndarray]) -> np.ndarray:
+        """Rewards at every column of `self._rows` rows."""
+        if self._mesh is None:
+            inputs = {name: jnp.asarray(array) for name, array in rows.items()}
+            return np.asarray(_row_rewards(self._graph, self._params, inputs, self._dtype))
+        inputs = {
+            name: jax.make_array_from_callback(
+                array.shape, self._sharding, lambda index, array=array: array[index]
+            )
+            for name, array in rows.items()
+        }
+        with jax.sharding.use_abstract_mesh(self._mesh.abstract_mesh):
+            rewards = _row_rewards(self._graph, self._params, inputs, self._dtype)
+        if rewards.is_fully_addressable:
+            return np.asarray(rewards)
+        return np.asarray(multihost_utils.process_allgather(rewards, tiled=True))

@@ -157,13 +157,14 @@ def _training_steps(config, decoder, loss, mesh, batch, model, rows, targets, ke
 
 
 def _score_step(config, decoder, mesh, graph, params, beside) -> Step:
-    """Rewards of one packed row, as `RewardScorer` computes them."""
-    rows = _unplaced(_token_rows(1, config.row_length))
+    """Rewards of a packed row on each part of the mesh, as `RewardScorer` computes them."""
+    ways = mesh.shape["data"] * mesh.shape["fsdp"]
+    rows = jax.tree.map(partial(_abstract, mesh), _token_rows(ways, config.row_length))
     return Step(
         "score",
-        lambda: reward_model._row_rewards.lower(graph, params, rows, config.dtype),
+        lambda: _lower(mesh, reward_model._row_rewards, graph, params, rows, config.dtype),
         beside,
-        costs.forward_cost(decoder, mesh, 1, config.row_length, 0, _ITEMSIZE[config.dtype]),
+        costs.forward_cost(decoder, mesh, ways, config.row_length, 0, _ITEMSIZE[config.dtype]),
     )
 
 

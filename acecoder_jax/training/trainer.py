@@ -27,6 +27,8 @@ from acecoder_jax.training.replay import save_batch
 
 # loss(model, microbatch) -> (loss, sums): the loss already divided by the global denominator, the sums not.
 LossFunction = Callable[[nnx.Module, dict[str, Array]], tuple[Array, dict[str, Array]]]
+# Whether the parameter with this path is trained.
+Trains = Callable[[tuple[Any, ...]], bool]
 
 
 def optimizer_config() -> ConfigDict:
@@ -63,21 +65,43 @@ def make_optimizer(config: ConfigDict, total_steps: int) -> optax.GradientTransf
         raise UserError(
             f"config.optimizer.schedule: {config.schedule!r} is unknown; use 'cosine' or 'constant'"
         )
+    mask = decayed if config.weight_decay else None
     return optax.chain(
         optax.clip_by_global_norm(config.max_grad_norm),
-        optax.adamw(schedule, config.beta1, config.beta2, weight_decay=config.weight_decay),
+        optax.adamw(schedule, config.beta1, config.beta2, weight_decay=config.weight_decay, mask=mask),
     )
 
 
-def abstract_state(params: nnx.State, optimizer: optax.GradientTransformation, mesh: Mesh) -> dict[str, Any]:
+def decayed(params: nnx.State) -> nnx.State:
+    """Which parameters weight decay draws to zero: all but norms, biases and the reward head."""
+    flat = [
+        (path, leaf.replace(leaf.axes[-1] != "norm" and not str(path[-1]).endswith("_bias")))
+        for path, leaf in nnx.to_flat_state(params)
+    ]
+    return nnx.from_flat_state(flat)
+
+
+def split_params(params: nnx.State, trains: Trains | None) -> tuple[nnx.State, nnx.State]:
+    """Those that are trained, all without `trains`, and those that stay as they are."""
+    flat = list(nnx.to_flat_state(params))
+    trained = [(path, leaf) for path, leaf in flat if trains is None or trains(path)]
+    frozen = [(path, leaf) for path, leaf in flat if trains is not None and not trains(path)]
+    return nnx.from_flat_state(trained), nnx.from_flat_state(frozen)
+
+
+def abstract_state(
+    params: nnx.State, optimizer: optax.GradientTransformation, mesh: Mesh, trains: Trains | None = None
+) -> dict[str, Any]:
     """What `Trainer.state` looks like for these parameters, abstract or not: each leaf's shape, dtype and place."""
-    shardings, opt_state = param_shardings(params, mesh), jax.eval_shape(optimizer.init, params)
+    shardings = param_shardings(params, mesh)
+    trained, places = (split_params(tree, trains)[0] for tree in (params, shardings))
+    opt_state = jax.eval_shape(optimizer.init, trained)
     # Zeros do not depend on the parameters' values, so the compiler would not place them like the parameters.
     moments = optax.tree_map_params(
         optimizer,
         lambda _, sharding: sharding,
         opt_state,
-        shardings,
+        places,
         transform_non_params=lambda _: NamedSharding(mesh, PartitionSpec()),
     )
     place = partial(jax.tree.map, lambda leaf, at: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=at))
@@ -85,12 +109,17 @@ def abstract_state(params: nnx.State, optimizer: optax.GradientTransformation, m
 
 
 def step_functions(
-    graph: nnx.GraphDef, optimizer: optax.GradientTransformation, loss: LossFunction, places: Any
+    graph: nnx.GraphDef,
+    optimizer: optax.GradientTransformation,
+    loss: LossFunction,
+    places: Any,
+    trains: Trains | None = None,
 ) -> tuple[Callable, Callable]:
     """The two jitted functions, on arrays or on what `abstract_state` gives.
 
     Args:
       places: the sharding of each parameter; gradients lie there too.
+      trains: which parameters are trained, by their path; all without it. There are gradients of these alone.
 
     Returns:
       `accumulate(params, total, batch) -> total`, where `total` is (gradients, sums) so far or None, and
@@ -101,13 +130,15 @@ def step_functions(
 
     @partial(jax.jit, donate_argnums=(1,))
     def accumulate(params, total, batch):
-        def objective(params):
-            value, sums = loss(nnx.merge(graph, params), batch)
+        trained, frozen = split_params(params, trains)
+
+        def objective(trained):
+            value, sums = loss(nnx.merge(graph, trained, frozen), batch)
             return value, {"loss": value} | sums
 
         with jax.sharding.use_abstract_mesh(mesh):
-            (_, sums), grads = jax.value_and_grad(objective, has_aux=True)(params)
-        grads = jax.lax.with_sharding_constraint(grads, places)
+            (_, sums), grads = jax.value_and_grad(objective, has_aux=True)(trained)
+        grads = jax.lax.with_sharding_constraint(grads, split_params(places, trains)[0])
         if total is None:
             return grads, sums
         return jax.tree.map(jnp.add, total, (grads, sums))
@@ -117,10 +148,12 @@ def step_functions(
         grads, sums = total
         sums = sums | {"grad_norm": optax.tree.norm(grads)}
         finite = jnp.isfinite(sums["loss"]) & jnp.isfinite(sums["grad_norm"])
+        trained, frozen = split_params(params, trains)
         with jax.numpy_dtype_promotion("standard"):  # optax raises Python floats to integer step counts
-            updates, next_state = optimizer.update(grads, opt_state, params)
+            updates, next_state = optimizer.update(grads, opt_state, trained)
         keep = partial(jax.tree.map, lambda new, old: jnp.where(finite, new, old))
-        return keep(optax.apply_updates(params, updates), params), keep(next_state, opt_state), sums
+        trained = keep(optax.apply_updates(trained, updates), trained)
+        return nnx.merge_state(trained, frozen), keep(next_state, opt_state), sums
 
     return accumulate, apply
 
@@ -164,18 +197,21 @@ class Trainer:
         loss: LossFunction,
         mesh: Mesh,
         replay: Path | None = None,
+        trains: Trains | None = None,
     ):
         """Place the parameters on the mesh and make a fresh optimizer state beside them.
 
         Args:
           replay: folder for the batch of a step whose loss is not finite.
+          trains: which parameters are trained, by their path; all without it.
         """
         self.step = 0
         self._mesh, self._replay = mesh, replay
-        places = jax.tree.map(lambda leaf: leaf.sharding, abstract_state(params, optimizer, mesh))
+        places = jax.tree.map(lambda leaf: leaf.sharding, abstract_state(params, optimizer, mesh, trains))
         self.params = jax.device_put(params, places["params"])
-        self._opt_state = jax.jit(optimizer.init, out_shardings=places["opt_state"])(self.params)
-        self._accumulate, self._apply = step_functions(graph, optimizer, loss, places["params"])
+        trained, _ = split_params(self.params, trains)
+        self._opt_state = jax.jit(optimizer.init, out_shardings=places["opt_state"])(trained)
+        self._accumulate, self._apply = step_functions(graph, optimizer, loss, places["params"], trains)
         # Virtual CPU devices deadlock in their collectives when several steps are under way.
         self._wait = (
             jax.block_until_ready if mesh.devices.flat[0].platform == "cpu" else lambda arrays: arrays

@@ -10,6 +10,7 @@ from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.decoder import RewardModel, attention
 from acecoder_jax.models.folders import LoadedModel
 from acecoder_jax.rewards.model import RewardScorer
+from acecoder_jax.training.mesh import make_mesh, param_shardings
 from tests.made_records import completion
 from tests.tiny_models import TINY_CONFIG, random_params, tiny_tokenizer
 
@@ -105,3 +106,13 @@ def test_what_is_too_long_is_cut_to_the_row(reward_model, alone):
 
 def test_no_texts_have_no_scores(reward_model):
     assert scorer_of(reward_model).score_ids([]) == []
+
+
+def test_over_a_mesh_the_scores_are_the_same(reward_model, texts):
+    mesh = make_mesh(data=2, fsdp=2, tensor=2)
+    places = param_shardings(reward_model.params, mesh)
+    split = RewardScorer(
+        reward_model.graph, jax.device_put(reward_model.params, places), EOS, row_length=ROW, mesh=mesh
+    )
+    whole = RewardScorer(reward_model.graph, reward_model.params, EOS, row_length=ROW)
+    np.testing.assert_allclose(split.score_ids(texts), whole.score_ids(texts), atol=1e-4)

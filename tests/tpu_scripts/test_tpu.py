@@ -21,7 +21,7 @@ PLACE = ["--zone=us-west4-a", "--project=mine"]
 STAGE = [
     "train_reward",
     "--config=configs/train_reward/qwen2_5_coder_7b.py:v5e:4x4",
-    "--workdir=gs://b/a run",
+    "--workdir=/mnt/b/a run",
 ]
 
 

@@ -1,0 +1,94 @@
+"""One program on several hosts: local processes of a few CPU devices each, against one process of all of them.
+
+Losses are the same within rounding, a checkpoint goes from any number of processes to any other, and a notice to one
+of them stops them all at the same step. Every run is killed when it takes too long.
+"""
+
+import json
+import signal
+import socket
+
+import pytest
+
+from acecoder_jax.training.metrics import read_metrics
+from tests.forked import Forks
+from tests.made_records import folder_of
+from tests.test_killed import PAIRS, SETTINGS, after
+
+DEVICES = 4
+STEPS = 15
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    made = Forks(tmp_path_factory.mktemp("hosts") / "log", limit_s=500)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def arguments(tiny_model, tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    values = SETTINGS | {"model": tiny_model.folder, "pairs": folder_of(root / "pairs", PAIRS)}
+    values |= {"mesh.data": 2, "mesh.fsdp": 2, "tensorboard": False}
+    return ["train_reward", *(f"--config.{key}={value}" for key, value in values.items())]
+
+
+def run(forks, arguments, out, processes, when=None):
+    """The stage on `processes` hosts that share all devices; a SIGTERM to the last one when asked for."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // processes}"}
+    about = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": str(processes)}
+    hosts = [flags | about | {"JAX_PROCESS_ID": str(n)} if processes > 1 else flags for n in range(processes)]
+    commands = [[*arguments, f"--workdir={out}"]] * processes
+    statuses = forks.run_together(commands, hosts, when, signal.SIGTERM)
+    assert statuses == [0] * processes, forks.output()
+    return [line for line in read_metrics(out) if "loss" in line]
+
+
+@pytest.fixture(scope="module")
+def whole(forks, arguments, tmp_path_factory):
+    """One process with all devices, uninterrupted."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    return run(forks, arguments, out, 1), json.loads((out / "results.json").read_text())
+
+
+def assert_same(lines, out, whole):
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    for line, expected in zip(lines, whole[0], strict=True):
+        for key in ("loss", "margin", "grad_norm", "accuracy", "padding_share"):
+            assert line[key] == pytest.approx(expected[key], rel=1e-3, abs=1e-5), (line["step"], key)
+    results = json.loads((out / "results.json").read_text())
+    assert results == pytest.approx(whole[1], rel=1e-3, abs=1e-5)
+
+
+def handed_over(forks, arguments, whole, out, first, second):
+    """Some processes until one of them gets a notice, then another number of them to the end."""
+    lines = run(forks, arguments, out, first, after(out, 4))
+    assert 3 <= len(lines) < STEPS and not (out / "manifest.json").exists()
+    (saved,) = (path.name for path in (out / "checkpoints").iterdir())
+    assert int(saved) == lines[-1]["step"], "all stopped and saved after the same step"
+    assert_same(run(forks, arguments, out, second), out, whole)
+
+
+@pytest.mark.timeout(900)
+def test_two_processes_stop_together_and_one_goes_on_with_the_same_losses(forks, arguments, whole, tmp_path):
+    handed_over(forks, arguments, whole, tmp_path / "run", 2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (4, 2), (2, 4)])
+def test_a_checkpoint_goes_from_any_number_of_processes_to_any_other(
+    forks, arguments, whole, tmp_path, first, second
+):
+    handed_over(forks, arguments, whole, tmp_path / "run", first, second)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_four_processes_are_one_program(forks, arguments, whole, tmp_path):
+    out = tmp_path / "run"
+    assert_same(run(forks, arguments, out, 4), out, whole)
