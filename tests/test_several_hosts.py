@@ -13,7 +13,7 @@ import pytest
 from acecoder_jax.training.metrics import read_metrics
 from tests.forked import Forks
 from tests.made_records import folder_of
-from tests.test_killed import PAIRS, SETTINGS, after
+from tests.test_killed_training import PAIRS, SETTINGS, after
 
 DEVICES = 4
 STEPS = 15
