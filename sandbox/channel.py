@@ -10,6 +10,10 @@ from __future__ import annotations
 import os
 import select
 import socket
+import struct
+
+_size_at = struct.Struct("<I").unpack_from
+_SEND = socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT
 
 
 class Flooded(Exception):
@@ -21,7 +25,6 @@ class Channel:
 
     def __init__(self, limit: int, parent_fd: int) -> None:
         self.ours, theirs = socket.socketpair()
-        self.ours.setblocking(False)
         self.limit = limit
         self._control_fd = theirs.detach()
         self._pipe, self._pipe_fd = os.pipe2(os.O_CLOEXEC)
@@ -48,7 +51,7 @@ class Channel:
         """Write one frame; False when the child is gone or does not read in time."""
         data = len(payload).to_bytes(4, "little") + payload
         try:
-            sent = self.ours.send(data, socket.MSG_NOSIGNAL)
+            sent = self.ours.send(data, _SEND)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -57,14 +60,14 @@ class Channel:
             if not select.select([], [self.ours], [], timeout)[1]:
                 return False
             try:
-                sent += self.ours.send(data[sent : sent + (1 << 18)], socket.MSG_NOSIGNAL)
+                sent += self.ours.send(data[sent : sent + (1 << 18)], _SEND)
             except BlockingIOError:
                 continue
             except OSError:
                 return False
         return True
 
-    def frame(self) -> bytes | None:
+    def frame(self) -> bytearray | None:
         """The next whole frame already here, or None.
 
         Raises:
@@ -73,20 +76,16 @@ class Channel:
         start, buffer = self._start, self._buffer
         have = len(buffer) - start
         if have >= 4:
-            size = int.from_bytes(buffer[start : start + 4], "little")
+            (size,) = _size_at(buffer, start)
             if size > self.limit + 64:
                 raise Flooded
             if have >= 4 + size:
                 self._start = start + 4 + size
-                return bytes(buffer[start + 4 : self._start])
+                return buffer[start + 4 : self._start]
         if start:
             del buffer[:start]
             self._start = 0
         return None
-
-    def pending(self) -> bool:
-        """Whether part of a frame, or more, has been read and not taken."""
-        return len(self._buffer) > self._start
 
     def wait(self, seconds: float) -> set[int]:
         """Wait for something to happen; the descriptors where it did."""
@@ -116,7 +115,7 @@ class Channel:
         read.
         """
         try:
-            alive = bool(self.ours.recv(1 << 12))
+            alive = bool(self.ours.recv(1 << 12, socket.MSG_DONTWAIT))
         except BlockingIOError:
             alive = True
         except OSError:

@@ -11,14 +11,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sandbox.plan import Plan
 from sandbox.records import TestOutcome
 from sandbox.replies import Reply, judged, printable
 from sandbox.run import Peer, Run
 
 
-def remote(
-    run: Run, code: bytes, needs: Sequence[Any], exceptions: Sequence[str], calls: Sequence[bytes]
-) -> TestOutcome:
+def remote(run: Run, test: Plan) -> TestOutcome:
     """Run a test in a judge child that asks the candidate's child, through us, for every call."""
     if run.exhausted():
         return TestOutcome("timeout", "not run: the program's budget is spent")
@@ -29,12 +28,12 @@ def remote(
     judge = run.judge_child()
     run.begin_test()
     assert run.candidate is not None
-    supply = run.supply(needs)
+    supply = run.supply(test.needs)
     if supply:
         run.candidate.channel.send(marshal.dumps(supply))
 
     def ask(content: Any) -> Reply:
-        item = ("eval", calls[content[1]]) if content[0] == "eval" else tuple(content)
+        item = ("eval", test.calls[content[1]]) if content[0] == "eval" else tuple(content)
         assert run.candidate is not None
         run.candidate.channel.send(marshal.dumps([item]))
         reply = run.next_reply()
@@ -42,17 +41,17 @@ def remote(
             run.end()
         return reply
 
-    judge.channel.send(marshal.dumps((code, list(needs), list(exceptions))))
+    judge.channel.send(marshal.dumps((test.code(), test.needs, test.exceptions, test.required)))
     return _decision(run, judge, ask)
 
 
-def residual(run: Run, code: bytes, needs: Sequence[Any], replies: Sequence[Reply]) -> TestOutcome:
+def residual(run: Run, test: Plan, replies: Sequence[Reply]) -> TestOutcome:
     """Decide a split assert in a judge child, because its values are of types the worker does not
     rebuild.
     """
     judge = run.judge_child()
     run.begin_test()
-    judge.channel.send(marshal.dumps((code, list(needs), [])))
+    judge.channel.send(marshal.dumps((test.code(), test.needs, (), ())))
     return _decision(run, judge, lambda content: replies[content[1]])
 
 

@@ -78,11 +78,11 @@ def _asserts(run: Run, plans: Sequence[plan.Plan]) -> Iterator[TestOutcome]:
                 replies = _batch(run, plans, position)
             run.begin_test()
             taken = [next(replies) for _ in test.calls]
-            yield _split(test, taken) or dialogs.residual(run, test.code, test.needs, taken)
+            yield _split(test, taken) or dialogs.residual(run, test, taken)
         elif test.kind == plan.REMOTE:
-            yield dialogs.remote(run, test.code, test.needs, test.exceptions, test.calls)
+            yield dialogs.remote(run, test)
         else:
-            yield dialogs.in_process(run, ("test", test.code), test.needs)
+            yield dialogs.in_process(run, ("test", test.code()), test.needs)
 
 
 def _batch(run: Run, plans: Sequence[plan.Plan], start: int) -> Iterator[Reply]:

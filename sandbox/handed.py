@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from sandbox.names import class_like, mentions, root_name, truth
+from sandbox.names import class_like, mentions, nodes, root_name, truth
 
 # What a name may hold: something that came out of the candidate, or an object that the test constructed from one
 # of its classes. Everything else is the test's own.
@@ -42,7 +42,7 @@ class _Flow:
     def holds(self, node: ast.AST) -> frozenset[str]:
         """What an expression may hold, from the calls and the names in it."""
         kinds: set[str] = set()
-        for part in ast.walk(node):
+        for part in nodes(node):
             if isinstance(part, ast.Call):
                 kinds.add(self._from_candidate(part))
             elif isinstance(part, ast.Name):
@@ -108,7 +108,7 @@ class _Flow:
                 self._assign(part, given, certain)
             return
         kinds, verdict = self.holds(value), self._decides(value)
-        for name in ast.walk(target):
+        for name in nodes(target):
             if not isinstance(name, ast.Name):
                 continue
             if certain and isinstance(name.ctx, ast.Store):  # an item or attribute leaves the rest as it was
@@ -134,7 +134,7 @@ def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
     """The expressions of a statement itself, without the statements in it."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from ast.walk(child)
+            yield from nodes(child)
 
 
 def handed_over(tree: ast.Module, candidate: frozenset[str]) -> str:

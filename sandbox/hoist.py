@@ -16,7 +16,7 @@ from types import CodeType
 from typing import Any
 
 from sandbox.jailed import codec
-from sandbox.names import bindings, class_like, root_name
+from sandbox.names import bindings, class_like, nodes, root_name
 
 # Functions that a split assert may apply to values in the worker itself: pure, and no worse than sorting
 # what they are given. Ranges never get here (the worker does not rebuild them), nor do sets built from equal
@@ -29,7 +29,7 @@ _SAFE: dict[str, Any] = {name: getattr(builtins, name) for name in _SAFE_NAMES.s
 _ONE_ARGUMENT = frozenset(
     {"sum", "round", "int", "dict"}
 )  # the second could make them slow, unless it is a literal
-_HASHING = {"set": set, "frozenset": frozenset}
+_HASHING: dict[str, Any] = {"set": set, "frozenset": frozenset, "dict": dict}
 _SEEDED = frozenset({"random", "np", "numpy"})
 _SAFE_TYPES = frozenset(
     ["int", "float", "str", "bool", "list", "tuple", "dict", "set", "frozenset", "bytes", "complex"]
@@ -121,8 +121,8 @@ class Hoister(ast.NodeTransformer):
 
     def _take(self, node: ast.expr) -> ast.expr:
         inside = bindings(node)
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        walrus = any(isinstance(n, ast.NamedExpr) for n in ast.walk(node))
+        used = {n.id for n in nodes(node) if isinstance(n, ast.Name)}
+        walrus = any(isinstance(n, ast.NamedExpr) for n in nodes(node))
         if walrus or any(self.bound[name] > inside[name] for name in used):
             self.left_over = True  # it depends on, or changes, what only the test knows
             return node
@@ -172,8 +172,8 @@ class Hoister(ast.NodeTransformer):
 def is_safe(tree: ast.Expression, calls: int) -> bool:
     """Whether the judge may evaluate this itself: only plain operators and pure functions over the values."""
     values = {f"__v{i}" for i in range(calls)}
-    callees = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
+    callees = {id(node.func) for node in nodes(tree) if isinstance(node, ast.Call)}
+    for node in nodes(tree):
         if not isinstance(node, _SAFE_NODES):
             return False
         if isinstance(node, ast.Name) and node.id not in values:
@@ -209,8 +209,15 @@ class _Guard(ast.NodeTransformer):
         return node
 
 
-def _guarded(kind: type) -> Callable[..., Any]:
+def _guarded(kind: Any) -> Callable[..., Any]:
     return lambda values=(): kind(codec.checked(list(values)))
+
+
+def _guarded_dict(*pairs: Any, **more: Any) -> dict[Any, Any]:
+    for values in pairs:
+        if not isinstance(values, dict):
+            codec.checked([key for key, _ in values])
+    return dict(*pairs, **more)
 
 
 class _Math:
@@ -222,7 +229,7 @@ class _Math:
 for _name, _value in _SAFE_MATH.items():
     setattr(_Math, _name, staticmethod(_value) if callable(_value) else _value)
 _NAMESPACE: dict[str, Any] = {"__builtins__": {}, "math": _Math, **_SAFE}
-_NAMESPACE |= {f"__{name}": _guarded(kind) for name, kind in _HASHING.items()}
+_NAMESPACE |= {f"__{name}": _guarded(kind) for name, kind in _HASHING.items()} | {"__dict": _guarded_dict}
 
 
 def decider(tree: ast.Expression, calls: int) -> Callable[[list[Any]], bool]:

@@ -33,6 +33,7 @@ NOBODY = 65534
 _MODULES = (
     "syscalls",
     "confine",
+    "mappings",
     "rebuilt",
     "codec",
     "frames",
@@ -186,11 +187,15 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
     confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _become_zygote(settings: JailSettings, control: int, program: int, errors: int) -> NoReturn:
-    """In the cloned child: build the jail and execute Python; report a failed step as text on `errors`."""
+def _become_zygote(
+    settings: JailSettings, user: tuple[int, int], control: int, program: int, errors: int
+) -> NoReturn:
+    """In the cloned child: build the jail and execute Python; report a failed step as text on `errors`.
+
+    `user` is the worker's user and group, which the kernel does not tell in a new user namespace.
+    """
     report = errors
     try:
-        as_root, uid, gid = os.geteuid() == 0, os.geteuid(), os.getegid()
         os.setsid()
         null = os.open("/dev/null", os.O_RDWR)
         for number in (0, 1, 2):
@@ -200,7 +205,7 @@ def _become_zygote(settings: JailSettings, control: int, program: int, errors: i
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         python = python_file()
         image = os.open(python, os.O_PATH | os.O_CLOEXEC)
-        _enter(settings, as_root, uid, gid)
+        _enter(settings, user[0] == 0, *user)
         if settings.tier != "full":
             os.chdir("/")
         high = 100  # move the three out of the way of 3 and 4, then close everything else
@@ -257,6 +262,7 @@ class Jail:
         flags: int = signal.SIGCHLD
         if settings.tier == "full":
             flags |= NAMESPACES | (0 if os.geteuid() == 0 else CLONE_NEWUSER)
+        user = os.geteuid(), os.getegid()
         try:
             self.pid = confine.syscall("clone", flags, 0, 0, 0, 0)
         except OSError as error:
@@ -265,7 +271,7 @@ class Jail:
             control.close()
             raise explain(settings.tier, str(error)) from error
         if self.pid == 0:
-            _become_zygote(settings, theirs.fileno(), program_read, errors_write)
+            _become_zygote(settings, user, theirs.fileno(), program_read, errors_write)
         theirs.close()
         os.close(program_read)
         os.close(errors_write)
@@ -291,10 +297,11 @@ class Jail:
             pass
         finally:
             os.close(program)
-        self.control.settimeout(60)
+        # Not a timeout of Python's, which would ask the kernel twice each time.
+        self.control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 60, 0))
         try:
             hello = self.control.recv(16)
-        except (TimeoutError, ConnectionError):
+        except (BlockingIOError, ConnectionError):
             hello = b""
         if hello != b"ready":
             reason = os.read(errors, 4096) if select.select([errors], [], [], 0)[0] else b""
@@ -327,15 +334,17 @@ class Jail:
         """CPU seconds so far of the children of this program."""
         return list(struct.unpack(f"={self.forked}d", self._ask(b"C")))
 
-    def waited(self, index: int) -> float:
+    def waited(self, index: int) -> float | None:
         """Seconds that a child of this program, or the thread of it that waited longest, was ready to run and
-        did not; 0 where the kernel does not say.
+        did not; 0 where the kernel does not say, None when the zygote has not come to fork it.
         """
         try:
             children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+            if index >= len(children):
+                return None
             tasks = Path(f"/proc/{children[index]}/task").iterdir()
             return max(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
-        except (OSError, ValueError, IndexError):
+        except (OSError, ValueError):
             return 0.0
 
     def reap(self) -> tuple[bool, list[End]]:

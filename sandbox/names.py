@@ -12,6 +12,21 @@ from sandbox.jailed import common
 BUILTINS = frozenset(dir(builtins)) | {"__name__"}
 
 
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """A syntax tree's nodes in the order of `ast.walk`, in a third of its time: reading the tests is most of what a
+    new question costs.
+    """
+    found = [tree]
+    for node in found:  # grows meanwhile
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                found.extend([item for item in value if isinstance(item, ast.AST)])
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
+
+
 def root_name(node: ast.expr) -> ast.Name | None:
     while isinstance(node, ast.Call | ast.Attribute):
         node = node.func if isinstance(node, ast.Call) else node.value
@@ -25,7 +40,7 @@ def class_like(name: str) -> bool:
 def bindings(tree: ast.AST) -> Counter[str]:
     """How often the code binds each name: assignments, loops, arguments, imports, definitions, handlers."""
     names: Counter[str] = Counter()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names[node.id] += 1
         elif isinstance(node, ast.arg):
@@ -50,7 +65,7 @@ def plain_imports(tree: ast.AST) -> frozenset[str]:
     """Standard modules that the code imports under their own names: a call may use them in the candidate's
     process.
     """
-    names = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names = [alias for node in nodes(tree) if isinstance(node, ast.Import) for alias in node.names]
     return frozenset(alias.name for alias in names if alias.asname is None and alias.name in common.MODULES)
 
 
@@ -80,4 +95,4 @@ def truth(test: ast.expr) -> ast.expr:
 
 
 def mentions(node: ast.AST, names: frozenset[str]) -> bool:
-    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node))
+    return any(isinstance(n, ast.Name) and n.id in names for n in nodes(node))

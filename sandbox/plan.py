@@ -8,13 +8,12 @@ judge.
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import marshal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sandbox.hoist import Folder, Hoister, decider, expression_code, is_safe
 from sandbox.jailed import common
@@ -23,6 +22,7 @@ from sandbox.names import (
     bindings,
     bound_names,
     mentions,
+    nodes,
     plain_imports,
     root_name,
     setup_names,
@@ -36,6 +36,12 @@ _PATCHERS = frozenset(
 )
 
 
+_INSPECTORS = """
+callable dir get_type_hints getattr hasattr hash id isinstance issubclass type vars
+"""
+_OF_EVERY_OBJECT = ("__class__", "__dict__", "__doc__", "__module__")
+
+
 @dataclass(frozen=True)
 class Plan:
     """How one test is graded.
@@ -47,9 +53,10 @@ class Plan:
       decide: for `split`, whether the values of the calls satisfy the assert.
       detail: for `vacuous`, why.
       lazy: for `split`, whether a call that raised may be one that Python would not have made.
-      code: marshalled code of the rest, for the kinds that run in a child.
+      code: gives the marshalled code of the rest, for a child that runs it; of a split test that is seldom wanted.
       needs: common names that nobody defines, with what they stand for (`sandbox.jailed.common`).
       exceptions: names of the candidate's that the test catches.
+      required: for `remote`, names that the candidate must define: the rest would take its own stand-ins for them.
     """
 
     kind: str
@@ -57,9 +64,10 @@ class Plan:
     decide: Callable[[list[Any]], bool] | None = None
     detail: str = ""
     lazy: bool = False
-    code: bytes = b""
+    code: Callable[[], bytes] = bytes
     needs: tuple[tuple[str, str], ...] = ()
     exceptions: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
@@ -69,7 +77,7 @@ def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
         and isinstance(node.value, ast.Name)
         and node.value.id == "datetime"
         and node.attr in ("datetime", "date", "timedelta", "time", "timezone")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
     )
     return tuple(
         (name, "class" if name == "datetime" and not reaches else "module")
@@ -80,27 +88,29 @@ def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
 def _caught(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, ...]:
     """Names of the candidate's that the test uses as exception classes."""
     caught: list[ast.expr] = []
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ExceptHandler) and node.type is not None:
             caught.append(node.type)
         elif (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "raises"
         ):
             caught.extend(node.args[:1])
-    return tuple(sorted({n.id for e in caught for n in ast.walk(e) if isinstance(n, ast.Name)} & candidate))
+    return tuple(sorted({n.id for e in caught for n in nodes(e) if isinstance(n, ast.Name)} & candidate))
 
 
 def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
     """Shapes that cannot be taken apart: subclasses of, decorators from and awaits on the candidate's code,
     and changes to the interpreter's own state that the candidate is meant to notice.
     """
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Name) and node.id in _PATCHERS:
             return True
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             root = root_name(node)
             if root is not None and root.id in common.MODULES | {"builtins"}:
                 return True
+        if _inspects(node, candidate):
+            return True
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             return True
         if isinstance(node, ast.ClassDef) and any(mentions(base, candidate) for base in node.bases):
@@ -109,6 +119,24 @@ def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
             mentions(d, candidate) for d in node.decorator_list
         ):
             return True
+    return False
+
+
+def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
+    """Whether the test looks at what a name of the candidate's stands for, or at what every object has, where a judge's
+    child has only a stand-in.
+    """
+    if isinstance(node, ast.Call):
+        function = node.func.id if isinstance(node.func, ast.Name) else ""
+        root = root_name(node.func)
+        looks = function in _INSPECTORS.split() or (root is not None and root.id == "inspect")
+        looked_at = node.args[:1] if function == "isinstance" else node.args
+        return looks and any(isinstance(arg, ast.Name) and arg.id in candidate for arg in looked_at)
+    if isinstance(node, ast.Compare):
+        return any(isinstance(n, ast.Name) and n.id in candidate for n in (node.left, *node.comparators))
+    if isinstance(node, ast.Attribute) and node.attr in _OF_EVERY_OBJECT:
+        root = root_name(node)
+        return root is not None and root.id in candidate
     return False
 
 
@@ -122,51 +150,60 @@ def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
       setup: the question's set-up code, for the names that it defines.
     """
     try:
-        tree = ast.parse(source.strip())
-        return _plan(tree, candidate, setup)
+        return _plan(source.strip(), candidate, setup)
     except (SyntaxError, ValueError) as error:
         return Plan(VACUOUS, detail=f"is not valid Python: {type(error).__name__}")
     except (RecursionError, MemoryError) as error:
         return Plan(VACUOUS, detail=f"is too large: {type(error).__name__}")
 
 
-def _plan(tree: ast.Module, candidate: frozenset[str], setup: str) -> Plan:
-    compile(tree, "<test>", "exec")
+def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
+    tree = ast.parse(source)
+    whole = compile(tree, "<test>", "exec")
     imports = plain_imports(tree)
     bound = bindings(tree)
     for name in imports:
         del bound[name]
-    used = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    used = {node.id for node in nodes(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     free = used - bound.keys() - candidate - setup_names(setup) - BUILTINS
     needs = _common(tree, free | imports)
     reason = why_vacuous(tree, candidate, sorted(free - common.NAMES))
     if reason:
         return Plan(VACUOUS, detail=reason)
+    caught = _caught(tree, candidate)
     if _shares_process(tree, candidate):
-        return Plan(IN_PROCESS, code=marshal.dumps(compile(tree, "<test>", "exec")), needs=needs)
+        return Plan(IN_PROCESS, code=lambda: marshal.dumps(whole), needs=needs)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Assert):
         hoister = Hoister(candidate, bound, request=False)
-        rest = ast.Expression(Folder().visit(hoister.visit(_copy(tree.body[0].test))))
+        rest = ast.Expression(Folder().visit(hoister.visit(tree.body[0].test)))  # the tree is not used again
         calls = len(hoister.calls)
         splits = calls and not hoister.left_over and not (hoister.objects and _uses_object(rest.body))
         if splits and is_safe(rest, calls) and not _shadowed(rest, setup):
             codes = tuple(expression_code(call) for call in hoister.calls)
-            lazy = any(isinstance(node, ast.BoolOp) for node in ast.walk(rest)) or _chained(rest.body)
-            asking = _asking(tree, candidate, bound)[0]
-            return Plan(SPLIT, codes, decider(rest, calls), lazy=lazy, code=asking, needs=needs)
-    code, codes = _asking(tree, candidate, bound)
-    return Plan(REMOTE, codes, code=code, needs=needs, exceptions=_caught(tree, candidate))
+            lazy = any(isinstance(node, ast.BoolOp) for node in nodes(rest)) or _chained(rest.body)
+            return Plan(
+                SPLIT,
+                codes,
+                decider(rest, calls),
+                lazy=lazy,
+                code=lambda: _asking(source, candidate, bound)[0],
+                needs=needs,
+            )
+    code, codes, left = _asking(source, candidate, bound)
+    required = tuple(sorted(left - set(caught)))
+    return Plan(REMOTE, codes, code=lambda: code, needs=needs, exceptions=caught, required=required)
 
 
 def _asking(
-    tree: ast.Module, candidate: frozenset[str], bound: Counter[str]
-) -> tuple[bytes, tuple[bytes, ...]]:
-    """The test for a judge child, where a closed call has become a request, and the code of those calls."""
+    source: str, candidate: frozenset[str], bound: Counter[str]
+) -> tuple[bytes, tuple[bytes, ...], set[str]]:
+    """The test for a judge child, where a closed call has become a request, the code of those calls, and the names of
+    the candidate's that are left.
+    """
     hoister = Hoister(candidate, bound, request=True)
-    rest = ast.fix_missing_locations(hoister.visit(_copy(tree)))
-    return marshal.dumps(compile(rest, "<test>", "exec")), tuple(map(expression_code, hoister.calls))
+    rest = ast.fix_missing_locations(hoister.visit(ast.parse(source)))
+    left = {node.id for node in nodes(rest) if isinstance(node, ast.Name)} & candidate
+    return marshal.dumps(compile(rest, "<test>", "exec")), tuple(map(expression_code, hoister.calls)), left
 
 
 def _chained(rest: ast.expr) -> bool:
@@ -184,21 +221,12 @@ def _uses_object(rest: ast.expr) -> bool:
 
 
 def _names_value(node: ast.AST) -> bool:
-    return any(isinstance(n, ast.Name) and n.id.startswith("__v") for n in ast.walk(node))
+    return any(isinstance(n, ast.Name) and n.id.startswith("__v") for n in nodes(node))
 
 
 def _shadowed(rest: ast.Expression, setup: str) -> bool:
     """Whether the set-up redefines a name that the worker would take for a builtin."""
-    return any(
-        isinstance(n, ast.Name) and n.id in setup_names(setup) and n.id != "math" for n in ast.walk(rest)
-    )
-
-
-_Tree = TypeVar("_Tree", bound=ast.AST)
-
-
-def _copy(tree: _Tree) -> _Tree:
-    return copy.deepcopy(tree)
+    return any(isinstance(n, ast.Name) and n.id in setup_names(setup) and n.id != "math" for n in nodes(rest))
 
 
 def infer_entry_points(tests: Sequence[str], setup: str = "") -> tuple[str, ...]:
@@ -213,7 +241,7 @@ def infer_entry_points(tests: Sequence[str], setup: str = "") -> tuple[str, ...]
             continue
         called = {
             root.id
-            for node in ast.walk(tree)
+            for node in nodes(tree)
             if isinstance(node, ast.Call | ast.Attribute) and (root := root_name(node)) is not None
         }
         names |= called - bound_names(tree)

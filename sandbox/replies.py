@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.jail import End
 from sandbox.records import TestOutcome
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """One answer of a candidate: `kind` is `value`, or an outcome that stands for the test."""
 
     kind: str

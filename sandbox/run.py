@@ -8,15 +8,18 @@ itself is never trusted for more than where a test began, and the program's own 
 from __future__ import annotations
 
 import marshal
+import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.channel import Channel, Flooded
 from sandbox.jail import End, Jail
 from sandbox.jailed import codec
 from sandbox.replies import Reply, from_end, read_reply
+
+_CPUS = len(os.sched_getaffinity(0))
 
 
 class ParentGone(Exception):
@@ -32,6 +35,7 @@ class Peer:
     cpu: float = 0.0  # as it says itself
     seen: float = 0.0  # as the kernel says
     mark: float = 0.0  # when the current test began
+    born: float = field(default_factory=time.monotonic)
     waited: float = (
         0.0  # wall seconds that it was ready to run and another process had its CPU, as far as granted
     )
@@ -84,7 +88,8 @@ class Run:
 
     def begin_test(self) -> None:
         """Start counting against the limits of one test."""
-        self._wall_end = time.monotonic() + min(self.limits.test_wall_s, max(0.0, self._wall_left()))
+        limits = self.limits
+        self._wall_end = min(time.monotonic() + limits.test_wall_s, self.started + limits.program_wall_s)
         for peer in (self.candidate, self.judge):
             if peer is not None:
                 peer.mark = peer.cpu
@@ -136,47 +141,55 @@ class Run:
             self.timeouts += 1
         return reply
 
-    def _frame(self, peer: Peer) -> bytes | Reply:
+    def _frame(self, peer: Peer) -> bytearray | Reply:
         """Wait for a child's next frame within the limits of the current test; a Reply is the end of the
         test.
         """
         channel, limit = peer.channel, self.limits.test_cpu_s
-        patience = self._patience(peer, limit)
+        check_at = 0.0
         alive = True
         while True:
-            try:
-                frame = channel.frame()
-            except Flooded:
-                self.end()
-                return Reply("failed", detail="value is too large")
+            frame = self._whole_frame(channel)
             if frame is not None:
                 return frame
             if not alive:
                 return self._died(peer)
-            wall_left = self._wall_end - time.monotonic()
+            now = time.monotonic()
+            check_at = check_at or now + self._patience(peer, limit)
+            wall_left = self._wall_end - now
             if wall_left <= 0 and not self._starved(peer):
-                return self._timed_out("wall limit")
-            ready = channel.wait(max(0.0, min(patience, wall_left)))
+                channel.drain()  # perhaps it is this process that was kept from its CPU
+                return self._whole_frame(channel) or self._timed_out("wall limit")
+            ready = channel.wait(max(0.0, min(check_at - now, wall_left)))
             if self.parent_fd in ready:
                 raise ParentGone
             if ready:
                 alive = channel.fill()
-                continue
+                if time.monotonic() < check_at:
+                    continue  # one that writes without end is asked for its CPU time like a silent one
             peer.seen = self.jail.cpu()[peer.index]
-            if channel.drain() and channel.pending():
-                continue
+            check_at = 0.0
             if peer.seen - min(peer.mark, peer.seen) >= limit or peer.seen >= self._left():
-                return self._timed_out("CPU limit")
-            patience = self._patience(peer, limit)
+                channel.drain()
+                return self._whole_frame(channel) or self._timed_out("CPU limit")
+
+    def _whole_frame(self, channel: Channel) -> bytearray | Reply | None:
+        """The next frame, if all of it has been read; a Reply when it is too large."""
+        try:
+            return channel.frame()
+        except Flooded:
+            self.end()
+            return Reply("failed", detail="value is too large")
 
     def _starved(self, peer: Peer) -> bool:
         """Whether a child that is out of wall time was kept from its CPU by a loaded machine; then it gets that
         time back, within the wall limit of the program.
         """
-        more = min(self.jail.waited(peer.index) - peer.waited, self._wall_left())
+        waited = self.jail.waited(peer.index)
+        more = min(0.1 if waited is None else waited - peer.waited, self._wall_left())
         if more < 0.01:
             return False
-        peer.waited += more
+        peer.waited += 0.0 if waited is None else more
         self._wall_end = time.monotonic() + more
         return True
 
@@ -199,7 +212,7 @@ class Run:
             self.end()
             return Reply("crashed", detail="broke the protocol")
         used = max(0.0, cpu - peer.cpu)
-        peer.cpu = max(peer.cpu, cpu)
+        peer.cpu = max(peer.cpu, min(cpu, (time.monotonic() - peer.born) * _CPUS))
         return kind, content, used
 
     def next_reply(self, loading: bool = False) -> Reply:

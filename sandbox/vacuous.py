@@ -6,7 +6,7 @@ import ast
 import builtins
 
 from sandbox.handed import handed_over
-from sandbox.names import mentions, root_name, truth
+from sandbox.names import mentions, nodes, root_name, truth
 
 
 def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str]) -> str:
@@ -17,13 +17,13 @@ def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str
         return f"uses an undefined name: {undefined[0]}"
     if not mentions(tree, candidate):
         return "does not call the candidate"
-    asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    asserts = [node for node in nodes(tree) if isinstance(node, ast.Assert)]
     judge = handed_over(tree, candidate)
     if judge:
         return f"hands the expected value to the candidate's own {judge}"
     if len(tree.body) == 1 and asserts and tree.body[0] is asserts[0]:
         return _constant(asserts[0].test, candidate)
-    if not asserts and not any(isinstance(node, ast.Raise | ast.With | ast.Call) for node in ast.walk(tree)):
+    if not asserts and not any(isinstance(node, ast.Raise | ast.With | ast.Call) for node in nodes(tree)):
         return "asserts nothing"
     return _nothing_asserted(tree, candidate) if not asserts else ""
 
@@ -32,9 +32,9 @@ def _nothing_asserted(tree: ast.Module, candidate: frozenset[str]) -> str:
     """A test without asserts may still raise, or hand the candidate to a checking function; a bare call does
     not.
     """
-    if any(isinstance(node, ast.Raise | ast.With) for node in ast.walk(tree)):
+    if any(isinstance(node, ast.Raise | ast.With) for node in nodes(tree)):
         return ""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             root = root_name(node)
             if root is None or (root.id not in candidate and not hasattr(builtins, root.id)):

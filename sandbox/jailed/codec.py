@@ -364,15 +364,7 @@ def decode(tree: Any, exotic: bool = True) -> Any:
         return maker(content, exotic)
     except (Malformed, Exotic):
         raise
-    except (
-        TypeError,
-        ValueError,
-        KeyError,
-        IndexError,
-        OverflowError,
-        ArithmeticError,
-        AttributeError,
-    ) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise Malformed(f"bad {tag}: {type(error).__name__}") from None
 
 
@@ -380,18 +372,23 @@ def _reject(text: str) -> Any:
     raise Malformed("not finite")
 
 
-_loads = json.JSONDecoder(parse_constant=_reject).decode
+_scan = json.scanner.c_make_scanner(json.JSONDecoder(parse_constant=_reject))  # type: ignore[attr-defined]
 
 
-def parse(text: str | bytes) -> Any:
+def parse(text: str | bytes | bytearray) -> Any:
     """Parse JSON from a hostile process into a tree for `decode`.
 
     Raises:
       Malformed: for anything that is not strict JSON of moderate depth.
     """
     try:
-        return _loads(text.decode() if isinstance(text, bytes) else text)
+        if not isinstance(text, str):
+            text = text.decode()
+        tree, end = _scan(text, 0)
     except Malformed:
         raise
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, StopIteration) as error:
         raise Malformed(f"not JSON: {type(error).__name__}") from None
+    if end != len(text):
+        raise Malformed("more than one value")
+    return tree

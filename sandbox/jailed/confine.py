@@ -36,8 +36,8 @@ renameat2 symlink symlinkat link linkat readlink readlinkat chmod fchmod fchmoda
 fsync fdatasync statfs fstatfs utimensat utime utimes futimesat getrusage sysinfo getrandom futex
 futex_waitv sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max
 sched_get_priority_min getpriority set_robust_list rseq set_tid_address exit exit_group getrlimit
-restart_syscall getitimer setitimer alarm pause rt_sigsuspend sendfile copy_file_range socketpair sendto
-recvfrom sendmsg recvmsg shutdown getsockopt setsockopt getsockname getpeername membarrier arch_prctl
+restart_syscall getitimer setitimer alarm pause rt_sigsuspend sendfile copy_file_range sendto
+recvfrom sendmsg recvmsg shutdown getsockopt getsockname getpeername membarrier arch_prctl
 getcpu fadvise64 timerfd_create timerfd_settime timerfd_gettime
 """
 
@@ -46,12 +46,10 @@ _RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JEQ, _JGT, _JGE, _JSET, _RET = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 _CLONE_THREAD = 0x00010000
 _IOCTLS = (0x5401, 0x5451, 0x5450, 0x5421, 0x541B)  # TCGETS, FIOCLEX, FIONCLEX, FIONBIO, FIONREAD
-_FCNTLS_DENIED = (
-    8,
-    10,
-    15,
-    1026,
-)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY: they make the kernel send signals
+# F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY make the kernel send signals; F_SETLEASE makes other processes wait that
+# open the file; F_SETPIPE_SZ takes from what all pipes of the user may have.
+_FCNTLS_DENIED = (8, 10, 15, 1026, 1024, 1031)
+_AF_UNIX = 1
 
 
 def call(result: int, what: str) -> int:
@@ -112,6 +110,9 @@ def filter_program(machine: str) -> bytes:
     special("prlimit64", [_op(_LOAD, argument[0]), *one_of((0,), allow, deny)])
     special("ioctl", [_op(_LOAD, argument[1]), *one_of(_IOCTLS, allow, deny)])
     special("fcntl", [_op(_LOAD, argument[1]), *one_of(_FCNTLS_DENIED, deny, allow)])
+    special(
+        "socketpair", [_op(_LOAD, argument[0]), *one_of((_AF_UNIX,), allow, deny)]
+    )  # others load kernel modules
     numbers = sorted({table[name] for name in ALLOWED.split() if name in table})
     ranges: list[tuple[int, int]] = []
     for number in numbers:

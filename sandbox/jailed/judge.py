@@ -107,13 +107,18 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_candidate"):
             raise AttributeError(name)
-        return _asker.value(["attr", self._number, name])
+        if name in operators.POSING and type(self) is Handle and not self._own:
+            raise Refused(f"an object of class {self._kind} poses as plain data")
+        return _asker.value(["attr", self._number, name], self._own)
 
     def __setattr__(self, name: str, value: Any) -> None:
         _asker.value(["set", self._number, name, codec.tree(value)])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _asker.call(self._number, args, kwargs)
+        result = _asker.call(self._number, args, kwargs)
+        if type(result) is bool and not self._own and (args or kwargs):
+            _asker.lied = True  # perhaps about the expected value, which it was handed
+        return result
 
     def __enter__(self) -> Any:
         return _asker.value(["op", self._number, "enter", []], own=self._own)
@@ -130,6 +135,7 @@ class Handle:
 
 def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
     decides = name in operators.COMPARISONS or name == "bool"
+    takes = name in operators.TAKING
 
     def method(self: Handle, *args: Any) -> Any:
         if decides:
@@ -138,9 +144,14 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             if not self._own or not all(isinstance(arg, Handle) and arg._own for arg in args):
                 raise Refused(f"an object of class {self._kind} would decide")
             _asker.lied = True
-        return _asker.value(
-            ["op", self._number, ("r" if reverse else "") + name, [codec.tree(a) for a in args]], self._own
-        )
+        handed = takes and not all(isinstance(arg, Handle) for arg in args)
+        if handed and not self._own:
+            raise Refused(f"an object of class {self._kind} would be handed the expected value")
+        request = ["op", self._number, ("r" if reverse else "") + name, [codec.tree(a) for a in args]]
+        result = _asker.value(request, self._own)
+        if handed and not isinstance(result, Handle):
+            _asker.lied = True
+        return result
 
     return method
 
@@ -209,12 +220,14 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
 
 
 def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
-    """Run tests as the worker sends them: `(code, names of exceptions to stand in for)`."""
+    """Run tests as the worker sends them: `(code, common names to supply, names of exceptions to stand in for, names
+    that the candidate must have defined)`.
+    """
     asker = _Asker(line)
     _install(asker)
     names: dict[str, Any] = {"__name__": "test"}
     while True:
-        code, needs, exceptions = marshal.loads(line.receive())
+        code, needs, exceptions, required = marshal.loads(line.receive())
         asker.lied = False
         if request["setup"] is not None and "__setup_done__" not in names:
             exec(request["setup"], names)
@@ -231,6 +244,8 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
         space["__ask__"] = lambda i, own=False: asker.value(["eval", i], own)
         error: BaseException | None = None
         try:
+            if required:
+                asker.ask(["require", required])
             exec(marshal.loads(code), space)
         except BaseException as caught:
             error = caught

@@ -16,6 +16,10 @@ from sandbox.jailed import codec, operators
 _MUTABLE = ("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter")
 
 
+def _mutable(value: Any) -> bool:
+    return type(value).__name__ in _MUTABLE
+
+
 class Objects:
     """The table of objects that the judge holds handles to."""
 
@@ -61,6 +65,8 @@ class Objects:
             result = self.tree(getattr(self.target(item[1]), item[2]))
         elif kind == "set":
             result = setattr(self.target(item[1]), item[2], codec.decode(item[3]))  # type: ignore[func-returns-value]
+        elif kind == "require":
+            result = [self.target(name) is None for name in item[1]]
         elif kind == "isinstance":
             result = isinstance(self.target(item[1]), self.target(item[2]))
         else:
@@ -76,16 +82,15 @@ class Objects:
         ]  # decoding may hand out the tree itself, which the call then changes
         values = [codec.decode(arg) for arg in args]
         value = self.target(reference)(*values, **{k: codec.decode(v) for k, v in kwargs.items()})
+        same = next((index for index, now in enumerate(values) if now is value and _mutable(now)), None)
+        result = None if same is not None else self.tree(value)  # an iterator may change arguments as it goes
         after = []
-        same = None
         for index, (before, now) in enumerate(zip(texts, values)):
-            if type(now).__name__ in _MUTABLE:
-                if now is value:
-                    same = index
+            if _mutable(now):
                 changed = self.tree(now)
                 if codec.dumps(changed) != before:
                     after.append([index, changed])
-        return {"value": None if same is not None else self.tree(value), "after": after, "same": same}
+        return {"value": result, "after": after, "same": same}
 
 
 def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -> list[str]:

@@ -27,6 +27,12 @@ REFLECTED = (
     "rshift",
 )
 _ITEMS = ("getitem", "contains")
+# These hand what stands on the other side, perhaps the expected value, to the object.
+TAKING = (*REFLECTED, "contains")
+# Methods that only text and numbers have: an object with one of these poses as plain data.
+POSING = frozenset(
+    name for kind in (str, bytes, int, float) for name in dir(kind) if not name.startswith("_")
+) - {"count", "index", "find", "replace", "format", "title", "partition", "encode", "decode", "translate"}
 _NUMBER = ("neg", "pos", "abs", "invert", "index")
 _PLAIN: dict[str, Callable[..., Any]] = {
     "len": len,

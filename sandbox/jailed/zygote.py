@@ -9,7 +9,6 @@ forked is dead.
 from __future__ import annotations
 
 import _socket  # not `socket`: it would import selectors and enum for nothing
-import array
 import contextlib
 import gc
 import marshal
@@ -21,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from sandbox.jailed import child, confine, frames
+from sandbox.jailed import child, confine, frames, mappings
 
 _WARM = """
 math collections itertools functools operator heapq bisect re string random typing copy datetime decimal
@@ -128,6 +127,14 @@ def _show_packages(folders: list[str], names: list[str]) -> None:
                 sys.path_importer_cache[folder] = _Listed(hook(folder), names)  # type: ignore[assignment]
 
 
+def _visible(folder: str) -> tuple[float, ...]:
+    """All that a program can see of a folder, and change: its mode first. One of these alone would not do, since
+    the kernel's clock for files stands still for milliseconds.
+    """
+    state = os.stat(folder)
+    return state.st_mode, state.st_size, state.st_nlink, state.st_atime, state.st_mtime, state.st_ctime_ns
+
+
 class Zygote:
     """The command loop. `settings` comes from the worker: tier, limits, modules to import ahead."""
 
@@ -138,9 +145,10 @@ class Zygote:
         if self.filter is not None:
             self.filter.rehearse()
         self.children: list[int] = []
-        self.disk_state = 0
+        self.disk_state: tuple[float, ...] | None = None
+        self.tidy()
 
-    def fork(self, fds: array.array[int]) -> None:
+    def fork(self, fds: list[int]) -> None:
         """Fork a child on a control socket and a pipe, with the others as its standard input and output."""
         zygote = os.getpid()
         try:
@@ -178,47 +186,51 @@ class Zygote:
         if self.settings["pid_namespace"]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
-        started = [pid for pid in self.children if pid != FAILED]
-        for pid in started:
-            os.kill(pid, signal.SIGKILL)  # unreaped, so the number is still its own
-        ends: list[tuple[int, int, float, int]] = []
-        while True:
-            if len(ends) == len(started) and not self.settings["seccomp"]:
-                self.kill_strays()
-            try:
-                pid, status, usage = os.wait4(-1, 0)
-            except ChildProcessError:
-                break
-            if pid in started:
-                used = usage.ru_utime + usage.ru_stime
-                ends.append((self.children.index(pid), status, used, usage.ru_maxrss))
+        else:
+            for pid in self.children:
+                if pid != FAILED:
+                    os.kill(pid, signal.SIGKILL)  # unreaped, so the number is still its own
+        ends = []
+        for index, pid in enumerate(self.children):
+            if pid != FAILED:
+                _, status, usage = os.wait4(pid, 0)
+                ends.append((index, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss))
         self.children.clear()
-        return sorted(ends)
+        if not self.settings["seccomp"]:  # which lets no child make processes of its own
+            self.kill_strays()
+        return ends
 
     def kill_strays(self) -> None:
-        """Without a PID namespace: kill orphans that were handed to us as the subreaper."""
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    with open(f"/proc/{entry}/stat", "rb") as stat:  # noqa: PTH123
-                        parent = int(stat.read().rsplit(b")", 1)[1].split()[1])
-                    if parent == os.getpid():
-                        os.kill(int(entry), signal.SIGKILL)
-                except (OSError, ValueError, IndexError):
-                    continue
+        """Kill and reap what was handed to us as the subreaper: processes that children made."""
+        while True:
+            for entry in os.listdir("/proc"):
+                if entry.isdigit():
+                    try:
+                        with open(f"/proc/{entry}/stat", "rb") as stat:  # noqa: PTH123
+                            parent = int(stat.read().rsplit(b")", 1)[1].split()[1])
+                        if parent == os.getpid():
+                            os.kill(int(entry), signal.SIGKILL)
+                    except (OSError, ValueError, IndexError):
+                        continue
+            try:
+                os.wait4(-1, 0)
+            except ChildProcessError:
+                return
 
     def tidy(self) -> bool:
         """Empty the private disk of plain files; False when the program left more than that."""
         root = self.settings["tmp"]
-        if root is None or os.stat(root).st_ctime_ns == self.disk_state:
-            return True  # nobody can set that time
+        if root is None or _visible(root) == self.disk_state:
+            return True
         try:
             for entry in os.scandir(root):
                 os.unlink(entry.path)
-            self.disk_state = os.stat(root).st_ctime_ns
+            with contextlib.suppress(PermissionError):  # it is not ours, nor the program's
+                os.utime(root, (0, 0))
+            before, self.disk_state = self.disk_state, _visible(root)
         except OSError:
             return False
-        return True
+        return before is None or before[0] == self.disk_state[0]
 
     def cpu(self) -> list[float]:
         """CPU seconds of each child so far."""
@@ -232,16 +244,15 @@ class Zygote:
             if not message:
                 return
             if message == b"F":
-                fds = array.array("i")
-                fds.frombytes(ancillary[0][2])
-                self.fork(fds)
+                self.fork(memoryview(ancillary[0][2]).cast("i").tolist())
             elif message == b"C":
                 self.control.send(struct.pack(f"={len(self.children)}d", *self.cpu()))
             else:
                 ends = self.reap()
                 clean = self.tidy()
-                packed = b"".join(struct.pack("=iidq", *end) for end in ends)
-                self.control.send((b"1" if clean else b"0") + packed)
+                self.control.send(
+                    b"".join([b"1" if clean else b"0", *[struct.pack("=iidq", *end) for end in ends]])
+                )
 
 
 def main(control_fd: int, settings: dict[str, Any]) -> None:
@@ -263,6 +274,7 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:
         del sys.modules[name]  # an import of `sandbox` by a candidate finds nothing
     _exercise()
+    mappings.join_mappings()
     gc.collect()
     gc.freeze()
     control.send(b"ready")

@@ -1,0 +1,87 @@
+"""The programs of `tests.sandbox.tricks` do not pass, cost no more than their limits, and leave nothing behind."""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import pytest
+
+from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
+from tests.sandbox.tricks import CALLS_THEM, COSTLY, EXISTENCE, NOT_PASSED, OWN_WORD, TRICKS
+
+LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=10.0, max_timeouts=1, memory_mb=512)
+GOOD = Program("good", "def f(x): return x + 1", ("assert f(1) == 2", "a = f(1)\nassert a == 2"), ("f",))
+
+
+@pytest.fixture(scope="module", params=["full", "landlock"])
+def box(request):
+    try:
+        pool = Sandbox(workers=1, limits=LIMITS, isolation=request.param)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with pool:
+        yield pool
+
+
+def run(box: Sandbox, cases: dict[str, tuple[str, str]], names: tuple[str, ...] = ("f",)):
+    """The outcome of each case, with a good program after each that must not notice."""
+    programs = [Program(name, program, (test,), names) for name, (program, test) in cases.items()]
+    verdicts = box.run([p for program in programs for p in (program, GOOD)])
+    assert {verdict.outcome for verdict in verdicts[1::2]} == {"passed"}
+    return {verdict.id: verdict.outcomes[0] for verdict in verdicts[::2]}
+
+
+def test_tricks(box):
+    for name, outcome in run(box, TRICKS).items():
+        assert outcome.outcome in NOT_PASSED and not outcome.in_process, (name, outcome)
+
+
+def test_what_the_candidate_was_handed_and_decides_is_on_record(box):
+    for name, outcome in run(box, OWN_WORD, ("f", "S")).items():
+        assert outcome.in_process, (name, outcome)
+
+
+def test_no_stand_in_passes_for_what_no_program_defines(box):
+    (verdict,) = box.run([Program("empty", "", EXISTENCE, ("f",))])
+    for test, outcome in zip(EXISTENCE, verdict.outcomes, strict=True):
+        assert outcome.outcome != "passed", test
+    (verdict,) = box.run([Program("good", "def f(x):\n    'text'", EXISTENCE, ("f",))])
+    assert verdict.outcome == "passed", verdict
+
+
+def test_deciding_costs_no_more_than_a_test_may(box):
+    """Against the CPU clock of the worker, which nobody limits: none of these may stall it."""
+    for name, case in COSTLY.items():
+        before = _cpu(box)
+        (outcome,) = run(box, {name: case}).values()
+        assert outcome.outcome in NOT_PASSED, (name, outcome)
+        assert _cpu(box) - before < 4, name
+
+
+def _cpu(box: Sandbox) -> float:
+    return time.clock_gettime((~box._pool[0].process.pid << 3) | 2)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
+def test_system_calls_that_a_filter_forgets(box):
+    (result,) = box.evaluate([Evaluation("calls", CALLS_THEM, ("f(7)",))])
+    assert result.values[0].value == [], result
+
+
+def test_asyncio_and_threads_still_work(box):
+    program = (
+        "import asyncio, threading, socket\nasync def g(x):\n    await asyncio.sleep(0.001)\n    return x\n"
+        "def f(x):\n    out = []\n    t = threading.Thread(target=lambda: out.append(asyncio.run(g(x))))\n"
+        "    t.start(); t.join()\n    a, b = socket.socketpair()\n    a.send(b'x')\n    return [*out, b.recv(1)]"
+    )
+    (verdict,) = box.run([Program("p", program, ("assert f(7) == [7, b'x']",), ("f",))])
+    assert verdict.outcome == "passed", verdict
+
+
+def test_a_generator_that_changes_its_argument_is_followed_first(box):
+    program = "def f(a):\n    a.append(2)\n    yield 1\n    a.clear()"
+    (verdict,) = box.run(
+        [Program("p", program, ("a = [1]\nr = list(f(a))\nassert r == [1]\nassert a == []",), ("f",))]
+    )
+    assert verdict.outcome == "passed", verdict

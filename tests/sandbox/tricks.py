@@ -1,0 +1,175 @@
+"""More hostile programs, by what they are after: the channel, the interpreter around them, the values that a judge
+rebuilds, the test's own stand-ins for their objects, and what stays behind for the next program.
+
+As in `tests.sandbox.attacks`, no program knows SECRET, and none may pass.
+"""
+
+from __future__ import annotations
+
+from tests.sandbox.attacks import SECRET, TEST
+
+LOOP = f"for x in [7]:\n    assert f(x) == {SECRET}"  # run by a judge's child, which asks for every call
+HELD = f"r = f(7)\nassert r == {SECRET}"
+NOT_PASSED = ("failed", "error", "crashed", "forbidden", "timeout")
+_SPRAY = """
+import os, stat
+def spray(*payloads, kind=stat.S_ISFIFO):
+    for fd in range(3, 64):
+        try:
+            if kind(os.fstat(fd).st_mode):
+                for p in payloads: os.write(fd, p)
+        except OSError: pass
+def framed(*payloads): spray(*(len(p).to_bytes(4, 'little') + p for p in payloads))
+"""
+
+
+def _forges(*frames: bytes, returns: str = "1") -> str:
+    return f"{_SPRAY}def f(x, *more):\n    framed({', '.join(map(repr, frames))})\n    return {returns}"
+
+
+# name: program, test. Each ends in one of NOT_PASSED.
+TRICKS: dict[str, tuple[str, str]] = {
+    # Frames that are no answers, or the wrong ones.
+    "answers_ahead": (_forges(*(b'["v",%d,0]' % i for i in range(50))), TEST),
+    "frame_is_an_object": (_forges(b'{"v":1,"true":2,"3":0}'), TEST),
+    "frame_is_text": (_forges(b'"v10"'), TEST),
+    "frame_is_empty": (_forges(b""), TEST),
+    "frame_with_a_tail": (_forges(b'["v",1,0] ["v",2,0]'), TEST),
+    "cpu_is_not_a_number": (_forges(b'["v",1,"nan"]'), TEST),
+    "handle_for_a_value": (_forges(b'["v",{"h":[0,"int"]},0]'), HELD),
+    "name_for_a_value": (_forges(b'["v",{"value":{"n":"abs"},"after":[],"same":null},0]'), LOOP),
+    "function_for_a_value": (_forges(b'["v",{"value":{"fn":["","f",{"t":[]}]},"after":[],"same":null},0]'), LOOP),
+    "same_as_no_argument": (_forges(b'["v",{"value":1,"after":[],"same":-1},0]'), LOOP),
+    "changes_no_argument": (_forges(b'["v",{"value":1,"after":[[9,[1]]],"same":null},0]'), LOOP),
+    "judges_own_frame": (_forges(b'["o",["passed","",false],0]', b'["c",["eval",0],0]'), LOOP),
+    "exception_without_a_name": (_forges(b'["e",[null,"","",null],0]'), LOOP),
+    "exception_of_odd_bases": (_forges(b'["e",["E","",[[1],{"a":1}],{"t":[1]}],0]'), LOOP),
+    "dtype_bomb": (_forges(b'["v",{"np":["(100000,100000)f8",[1],[1]]},0]'), HELD),
+    "hangs_up": (_SPRAY + "import socket\ndef f(x):\n    spray(b'')\n    for fd in range(3, 64):\n        try:\n"
+        "            if stat.S_ISSOCK(os.fstat(fd).st_mode): socket.socket(fileno=os.dup(fd)).shutdown(2)\n"
+        "        except OSError: pass\n    return 0", TEST),
+    "descriptors_to_the_worker": (
+        _SPRAY + "import socket, array\ndef f(x):\n    for fd in range(3, 64):\n        try:\n"
+        "            if stat.S_ISSOCK(os.fstat(fd).st_mode):\n                for _ in range(50):\n"
+        "                    socket.socket(fileno=os.dup(fd)).sendmsg([b'x'], [(1, 1, array.array('i', [0] * 3))])\n"
+        "        except OSError: pass\n    return 0", TEST),
+    "channel_that_does_not_wait": ("import os\nfor fd in range(3, 64):\n    try: os.set_blocking(fd, False)\n"
+        "    except OSError: pass\ndef f(x): return 'a' * 900000", TEST),
+    # The interpreter around the program.
+    "patched_frames_of_callers": ("import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n"
+        "        for n in ('_loads', '_dumps', '_clock', '_write', 'codec', 'eval'):\n"
+        "            if n in frame.f_globals: frame.f_globals[n] = lambda *a: 0\n        frame = frame.f_back\n"
+        "    return 0", TEST),
+    "trace_function_that_lies": ("import sys\nsys.settrace(lambda *a: 0)\nsys.setprofile(lambda *a: None)\n"
+        "def f(x): return 0", TEST),
+    "signal_handler_that_exits": ("import signal\ndef h(*a): raise SystemExit(0)\nsignal.signal(signal.SIGALRM, h)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)\ndef f(x): return 0", TEST),
+    "faulthandler_that_exits": ("import faulthandler, time\nfaulthandler.dump_traceback_later(0.01, exit=True)\n"
+        "def f(x): time.sleep(5)", TEST),
+    "finalizer_that_exits": ("class A:\n    def __del__(s):\n        import os; os._exit(0)\n"
+        "def f(x):\n    a = A()\n    del a\n    return 0", TEST),
+    "weak_reference_that_exits": ("import weakref, os\nclass A: pass\ndef f(x):\n    a = A()\n"
+        "    r = weakref.ref(a, lambda r: os._exit(0))\n    del a\n    return 0", TEST),
+    "thread_changes_the_answer": (
+        "import threading\nL = [1, 2]\ndef go():\n    while True: L[0] = {'d': [[1], [2]]}; L[0] = 1\n"
+        "threading.Thread(target=go, daemon=True).start()\ndef f(x): return L", TEST),
+    "audit_hook": ("import sys\nsys.addaudithook(lambda *a: 1 / 0)\ndef f(x): return 0", TEST),
+    "import_hook": ("import sys, types\nclass H:\n    def find_spec(s, *a): raise SystemExit(0)\n"
+        "sys.meta_path.insert(0, H())\ndef f(x): return 0", TEST),
+    "coroutine": ("async def f(x): return 1", TEST),
+    # Values that are not what they seem.
+    "text_at_odds_with_the_number": (
+        f"class A(int):\n    __repr__ = __str__ = __format__ = lambda s, *a: '{SECRET // 10}1'\n"
+        "def f(x): return A(1)", TEST),
+    "lying_instance_checks": ("class M(type):\n    __instancecheck__ = __subclasscheck__ = lambda *a: True\n"
+        "class P(metaclass=M): pass\ndef f(x): return P()", TEST),
+    "reduces_to_a_call": ("class P:\n    def __reduce__(s): return (print, ('x',))\ndef f(x): return P()", TEST),
+    "fields_that_are_code": ("class P(tuple): _fields = ('a=__import__(\"os\")',)\ndef f(x): return P((1,))",
+        f"assert f(7)[0] == {SECRET}"),
+    "fields_of_every_object": ("class P(tuple): _fields = ('__class__',)\ndef f(x): return P((1,))",
+        f"assert f(7)[0] == {SECRET}"),
+    "exception_with_hostile_name": ("E = type('E\\ud800', (Exception,), {})\ndef f(x): raise E('\\ud800')", TEST),
+    "exception_with_hostile_arguments": ("class E(Exception):\n    args = property(lambda s: 1 / 0)\n"
+        "    def __str__(s): raise KeyboardInterrupt\ndef f(x): raise E", LOOP),
+    "exception_class_forges_its_bases": ("class M(type):\n    __mro__ = property(lambda c: 1 / 0)\n"
+        "class E(Exception, metaclass=M): pass\ndef f(x): raise E", LOOP),
+    "group_of_exits": ("def f(x): raise BaseExceptionGroup('a', [SystemExit(0)])",
+        f"try:\n    r = f(7)\nexcept* ValueError:\n    pass\nassert r == {SECRET}"),
+    "signalling_decimal": ("import decimal\ndef f(x): return decimal.Decimal('sNaN')", TEST),
+    # Objects that the test holds: what would have to decide, or to see the expected value, is refused.
+    "object_computes_the_difference": ("class P:\n    __sub__ = __rsub__ = lambda s, o: 0\ndef f(x): return P()",
+        f"r = f(7)\nassert abs(r - {SECRET}) < 1e-6"),
+    "object_contains_everything": ("class P:\n    def __contains__(s, x): return True\ndef f(x): return P()",
+        f"r = f(7)\nassert {SECRET} in r"),
+    "object_counts_as_found": ("class P:\n    def __eq__(s, o): return True\ndef f(x): return P()",
+        f"r = f(7)\nassert [{SECRET}].count(r) == 1"),
+    "object_poses_as_text": ("class P:\n    def startswith(s, x): return True\ndef f(x): return P()",
+        "r = f(7)\nassert r.startswith('918')"),
+    "object_poses_as_text_at_once": ("class P:\n    def startswith(s, x): return True\ndef f(x): return P()",
+        "assert f(7).startswith('918')"),
+    "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
+}  # fmt: skip
+
+# Tests that name what no program has to define to make a stand-in for it look right: an empty program fails all.
+EXISTENCE = (
+    "assert callable(f)",
+    "assert f is not None",
+    "assert f.__doc__ is not None",
+    "assert hasattr(f, '__call__')",
+    "assert isinstance(f, object)",
+    "assert f in [f]",
+    "x = [f]\nassert len(x) == 1",
+    "import inspect\nassert not inspect.isclass(f)",
+)
+
+# The candidate's own word about values that it was handed: right or not, it is on record as such.
+OWN_WORD = {
+    "contains": ("class S:\n    def push(s, x): pass\n    def __contains__(s, x): return True",
+        "s = S()\ns.push(3)\nassert 3 in s"),
+    "difference": ("class S:\n    def __sub__(s, o): return 0", f"assert abs(S() - {SECRET}) < 1"),
+    "method": ("def f(x):\n    class P:\n        def equals(s, o): return True\n    return P()",
+        f"r = f(7)\nassert r.equals({SECRET})"),
+}  # fmt: skip
+
+# Deciding about these would take the worker itself long.
+COSTLY = {
+    "dictionary_of_equal_hashes": (
+        "def f(x): return [(i * ((1 << 61) - 1), 0) for i in range(20000)]",
+        "assert dict(f(1)) == {1: 2}",
+    ),
+    "dictionary_of_equal_hashes_in_lists": (
+        "def f(x): return [[i * ((1 << 61) - 1), 0] for i in range(20000)]",
+        "assert sorted(dict(f(1))) == [1]",
+    ),
+    "number_of_many_digits": ("def f(x): return '9' * 900000", "assert float(f(1)) == 1.0"),
+    "wakes_the_worker_without_end": (
+        f"{_SPRAY}\ndef f(x):\n    spray(b'\\xff\\0\\0\\0[')\n    while True: spray(b'x' * 100, kind=stat.S_ISSOCK)",
+        TEST,
+    ),
+    "claims_all_time_that_there_is": (_forges(b'["v",1,"inf"]', returns="[0 for _ in iter(int, 1)]"), TEST),
+}
+
+# System calls that a filter forgets: `name number arguments`, x86_64.
+FORBIDDEN_CALLS = """
+pidfd_open 434 1 0, pidfd_getfd 438 3 3 0, pidfd_send_signal 424 3 0 0 0, memfd_secret 447 0, userfaultfd 323 0,
+keyctl 250 0 -3 0, add_key 248 0 0 0 0 -3, shmget 29 0 4096 896, msgget 68 0 896, semget 64 0 1 896, mq_open 240 0 0,
+prctl 157 4, personality 135 -1, timer_create 222 0 0 0, setns 308 3 0, open_tree 428 -100 0 0, fsopen 430 0 0,
+process_madvise 440 0 0 0 0 0, kcmp 312 1 1 0 0 0, ptrace 101 0 0 0 0, splice 275 0 0 0 0 0 0, vmsplice 278 0 0 0 0,
+name_to_handle_at 303 0 0 0 0 0, modify_ldt 154 0 0 0, iopl 172 0, fanotify_init 300 0 0, inotify_init 253,
+setpriority 141 0 0 0, ioprio_set 251 1 0 0, sched_setaffinity 203 0 0 0, seccomp 317 0 0 0, io_uring_setup 425 1 0,
+setxattr 188 0 0 0 0 0, mknod 133 0 0 0, tgkill 234 1 1 0, tkill 200 1 0, rt_sigqueueinfo 129 1 0 0, kill 62 1 0,
+clone_process 56 273 0 0 0 0, setsockopt 54 0 0 0 0 0, bpf 321 0 0 0, getpid_of_x32 1073741863, landlock 444 0 0 1,
+socketpair_of_tipc 53 30 1 0 0, socketpair_of_inet 53 2 1 0 0, f_setlease 72 0 1024 0, f_setpipe_sz 72 0 1031 4096
+"""
+CALLS_THEM = f"""
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def f(x):
+    allowed = []
+    for row in {FORBIDDEN_CALLS!r}.replace('\\n', ' ').split(','):
+        name, *numbers = row.split()
+        ctypes.set_errno(0)
+        if libc.syscall(*(ctypes.c_long(int(n)) for n in numbers)) != -1 or ctypes.get_errno() != 1:
+            allowed.append(name)
+    return allowed
+"""
