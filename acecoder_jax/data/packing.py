@@ -8,7 +8,7 @@ prompt is computed once. Reward-model training, reward scoring and policy update
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
@@ -105,10 +105,10 @@ def pack(trees: Sequence[Tree], row_length: int, rows_multiple: int = 1) -> Pack
     pieces = [piece for tree in trees for piece in split_to_fit(tree, row_length)]
     rows: list[list[Tree]] = []
     free: list[tuple[int, int]] = []  # (room, row), in order
-    for tree in sorted(pieces, key=_size, reverse=True):
-        if not _put(tree, rows, free):
+    for size, tree in _largest_first(pieces):
+        if not _put(tree, size, rows, free):
             rows.append([tree])
-            insort(free, (row_length - _size(tree), len(rows) - 1))
+            insort(free, (row_length - size, len(rows) - 1))
     return _lay_out(rows, row_length, max(1, -(-len(rows) // rows_multiple)) * rows_multiple)
 
 
@@ -127,17 +127,18 @@ def pack_microbatches(trees: Sequence[Tree], row_length: int, rows: int) -> Iter
     Raises:
       UserError: a tree is longer than a row.
     """
-    trees = sorted(trees, key=_size, reverse=True)
-    if trees and _size(trees[0]) > row_length:
+    sized = _largest_first(trees)
+    if sized and sized[0][0] > row_length:
         raise UserError(
-            f"a tree of {_size(trees[0])} tokens does not fit a row of {row_length}; raise row_length"
+            f"a tree of {sized[0][0]} tokens does not fit a row of {row_length}; raise row_length"
         )
-    least = sum(map(_size, trees)) * _PARTS // (rows * row_length)  # an area of less has no room for all
+    # An area of less has no room for all.
+    least = sum(size for size, _ in sized) * _PARTS // (rows * row_length)
     for parts in chain.from_iterable(map(_divisions, count(max(1, least)))):
         lengths = [row_length * part // _PARTS for part in parts]
         filled: list[list[Tree]] = [[] for _ in range(len(lengths) * rows)]
         free = sorted((lengths[row // rows], row) for row in range(len(filled)))
-        if all(_put(tree, filled, free) for tree in trees):
+        if all(_put(tree, size, filled, free) for size, tree in sized):
             break
     for number, length in enumerate(lengths):
         yield _lay_out(filled[number * rows : (number + 1) * rows], length, rows)
@@ -151,18 +152,20 @@ def _divisions(area: int) -> Iterator[list[int]]:
     yield [area // microbatches + (number < area % microbatches) for number in range(microbatches)]
 
 
-def _size(tree: Tree) -> int:
-    return len(tree.prompt) + sum(map(len, tree.branches))
+def _largest_first(trees: Iterable[Tree]) -> list[tuple[int, Tree]]:
+    """The trees with their sizes; those of one size stay in order."""
+    sized = [(len(tree.prompt) + sum(map(len, tree.branches)), tree) for tree in trees]
+    return sorted(sized, key=lambda pair: pair[0], reverse=True)
 
 
-def _put(tree: Tree, rows: list[list[Tree]], free: list[tuple[int, int]]) -> bool:
+def _put(tree: Tree, size: int, rows: list[list[Tree]], free: list[tuple[int, int]]) -> bool:
     """Put a tree into the row with the least room that holds it; `free` is (room, row), in order."""
-    place = bisect_left(free, (_size(tree), -1))
+    place = bisect_left(free, (size, -1))
     if place == len(free):
         return False
     room, row = free.pop(place)
     rows[row].append(tree)
-    insort(free, (room - _size(tree), row))
+    insort(free, (room - size, row))
     return True
 
 
