@@ -84,6 +84,14 @@ def test_a_half_finished_folder_is_continued_and_ends_up_the_same(whole, setting
     assert untimed(tmp_path / "parts") == untimed(whole)
 
 
+def test_programs_of_ten_megabytes_are_graded_like_others(settings, tmp_path):
+    comment, text, hopeless = "# " + "x" * 10_000_000, f"X = {'y' * 10_000_000!r}", "(" * 10_000_000
+    programs = [f"{part}\ndef f(x): return x + 1" for part in (comment, text, hopeless)] + [PROGRAMS[0]]
+    answers = folder_of(tmp_path / "c", [completion("q0", i, program) for i, program in enumerate(programs)])
+    score.run(config_of(score, settings | {"completions": answers}), tmp_path / "out")
+    assert [v.pass_rate for v in read_records(tmp_path / "out", Verdict)] == [1.0, 1.0, 0.0, 1.0]
+
+
 def test_the_sandboxs_failures_are_counted_and_left_out_of_the_mean(settings, tmp_path, monkeypatch):
     rates = {"q0#0": 1.0, "q0#1": None, "q0#2": 0.5}
     monkeypatch.setattr(score, "Grader", MadeGrader(lambda c: rates.get(c.id, 0.0)))

@@ -12,6 +12,10 @@ import re
 _BLOCK = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t\r]*\n(.*?)^[ \t]*```[ \t\r]*$", re.DOTALL | re.MULTILINE)
 _PYTHON = ("", "python", "py", "python3")
 
+# Characters that this project parses of what a model or a data set says: a syntax tree takes about a thousand times
+# as much memory as the text. Longer programs are still run, in the sandbox with its limits.
+LONGEST_PARSED = 200_000
+
 
 def extract_program(text: str, entry_point: str | None = None) -> str | None:
     """The program in a model's answer, or None when there is no closed Python code block.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acecoder_jax.data.code import extract_program
+from acecoder_jax.data.code import LONGEST_PARSED, extract_program
 from acecoder_jax.data.folders import finished_shards, open_records
 from acecoder_jax.data.records import Completion, PreferencePair, Question, Record, Verdict
 from acecoder_jax.data.released import Row, json_line
@@ -270,6 +270,8 @@ def _entry_point(tests: Sequence[str]) -> str:
     """The function that most tests call; empty where no test says."""
     names: Counter[str] = Counter()
     for test in tests:
+        if len(test) > LONGEST_PARSED:
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # odd escapes in strings

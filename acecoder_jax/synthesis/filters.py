@@ -11,10 +11,12 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from acecoder_jax.data.code import LONGEST_PARSED
 from acecoder_jax.data.records import Question, Verdict
 from acecoder_jax.errors import UserError
 
 NOT_A_TEST = "not an assert"
+TOO_LONG = f"longer than {LONGEST_PARSED:,} characters"
 REPEATED = "repeats another test"
 DISAGREED = "too few programs agree"
 TOOTHLESS = "no wrong program fails it"
@@ -60,7 +62,9 @@ def checked_verdicts(
 
 
 def why_no_test(source: str) -> str | None:
-    """Why a text is no test at all: `NOT_A_TEST`, or None for one with an assert in it."""
+    """Why a text is no test at all: `NOT_A_TEST` or `TOO_LONG`, or None for one with an assert in it."""
+    if len(source) > LONGEST_PARSED:
+        return TOO_LONG
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

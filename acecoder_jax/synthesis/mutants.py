@@ -13,6 +13,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from acecoder_jax.data.code import LONGEST_PARSED
+
 _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -37,13 +39,15 @@ _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 
 
 def mutants(program: str, count: int, rng: random.Random) -> list[str]:
-    """Up to `count` distinct programs, each with one change; none for a program that does not parse.
+    """Up to `count` distinct programs, each with one change; none for a program that is too long or does not parse.
 
     Args:
       program: Python source.
       count: how many to make at most; chosen at random among all single changes.
       rng: the only source of chance.
     """
+    if len(program) > LONGEST_PARSED:
+        return []
     try:
         tree = ast.parse(program)
         original = ast.unparse(tree)

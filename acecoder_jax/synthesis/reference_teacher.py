@@ -69,7 +69,7 @@ class _Answer:
     arguments: tuple[Any, ...]
     call: str
     once: EvaluatedCall
-    again: EvaluatedCall  # its value is the function's own
+    again: EvaluatedCall  # its value is the function's own; the same as `once` where that did not pass
     branches: frozenset[int] = frozenset()
 
     @property
@@ -122,16 +122,34 @@ def _prepare(seed: Seed, settings: Mapping[str, Any]) -> _Prepared | Rejection:
 def _answer(box: Sandbox, work: list[tuple[_Prepared, list[tuple[Any, ...]]]]) -> None:
     """Evaluate each seed's inputs and add what they gave to its answers."""
     work = [(item, inputs) for item, inputs in work if inputs]
-    # Twice, in two processes: a value that differs between them is no answer to test for.
+    first = _evaluate(box, [(item.seed, item.task.name, item.seed.program, inputs) for item, inputs in work])
+    # What passed once more, in another process: a value that differs there is no answer to test for. What raised or
+    # hung will make no test, and hanging again is what would take most of the time.
+    passed = [
+        [each for each, once in zip(inputs, results, strict=True) if once.outcome == "passed"]
+        for (_, inputs), results in zip(work, first, strict=True)
+    ]
+    second = _evaluate(
+        box,
+        [(item.seed, DRIVER, item.counting, inputs) for (item, _), inputs in zip(work, passed, strict=True)],
+    )
+    for (item, inputs), results, again in zip(work, first, second, strict=True):
+        rest = iter(again)
+        for each, once in zip(inputs, results, strict=True):
+            item.answers.append(_read(item, each, once, next(rest) if once.outcome == "passed" else once))
+
+
+def _evaluate(
+    box: Sandbox, work: list[tuple[Seed, str, str, list[tuple[Any, ...]]]]
+) -> list[tuple[EvaluatedCall, ...]]:
+    """For each (seed, function, program, inputs) what the calls gave; nothing is run where there are no inputs."""
     evaluations = [
-        Evaluation(f"{item.seed.id}:{name}", program, tuple(call_source(name, each) for each in inputs))
-        for item, inputs in work
-        for name, program in ((item.task.name, item.seed.program), (DRIVER, item.counting))
+        Evaluation(f"{seed.id}:{name}", program, tuple(call_source(name, each) for each in inputs))
+        for seed, name, program, inputs in work
+        if inputs
     ]
     results = iter(box.evaluate(evaluations)) if evaluations else iter(())
-    for item, inputs in work:
-        both = zip(next(results).values, next(results).values, strict=True)
-        item.answers.extend(_read(item, each, *pair) for each, pair in zip(inputs, both, strict=True))
+    return [tuple(next(results).values) if inputs else () for _, _, _, inputs in work]
 
 
 def _read(item: _Prepared, arguments: tuple[Any, ...], once: EvaluatedCall, again: EvaluatedCall) -> _Answer:

@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from acecoder_jax.data.code import LONGEST_PARSED
 from acecoder_jax.synthesis.outcomes import Rejection
 from sandbox.vacuous import why_vacuous
 
@@ -151,6 +152,8 @@ def _statement(test: Any) -> ast.Module | str:
     """A test's syntax tree, or why it is no test: it must be one `assert`."""
     if not isinstance(test, str):
         return "not a text"
+    if len(test) > LONGEST_PARSED:
+        return "too long"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in a string is the test's own business

@@ -107,6 +107,11 @@ def test_a_row_of_questions_is_its_records():
     assert rebuilt == row and remainder(row, json.dumps(row), rebuilt) is None
 
 
+def test_the_function_is_what_most_tests_call_and_ten_megabytes_are_not_parsed():
+    row = question_line(3, test_cases=["assert g(1) == 2  #" + " " * 10_000_000, "assert f(1) == 2"])
+    assert question_records(row, "x", {}, None).question.entry_point == "f"
+
+
 def test_a_pair_names_its_question_and_programs_by_what_they_say():
     first, second, other = (pair_records(pair_line(number), "here", SHARES, ENCODE) for number in (0, 1, 3))
     assert first.pair.question_id == second.pair.question_id != other.pair.question_id

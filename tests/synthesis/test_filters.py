@@ -9,6 +9,7 @@ from acecoder_jax.synthesis.filters import (
     DISAGREED,
     NOT_A_TEST,
     REPEATED,
+    TOO_LONG,
     TOOTHLESS,
     FilterRules,
     best_of,
@@ -66,7 +67,9 @@ def test_agreement_asks_several_programs():
         ("", NOT_A_TEST),
         ("print('\0')", NOT_A_TEST),
         ("(" * 500, NOT_A_TEST),
+        ("assert f(1) == 2  #" + " " * 10_000_000, TOO_LONG),
     ],
+    ids=range(9),
 )
 def test_a_test_holds_an_assert(source, reason):
     assert why_no_test(source) is reason

@@ -55,6 +55,10 @@ def test_the_number_is_a_limit_and_chance_comes_from_the_source_alone():
     assert mutants(PROGRAM, 4, random.Random(0)) != mutants(PROGRAM, 4, random.Random(1))
 
 
+def test_a_program_of_ten_megabytes_is_not_parsed():
+    assert mutants("def f(x):\n    return x + 1\n#" + "x" * 10_000_000, 3, random.Random(0)) == []
+
+
 def test_what_does_not_parse_or_change_has_none():
     assert mutants("def f(:", 5, random.Random(0)) == []
     assert mutants("def f(x):\n    pass\n", 5, random.Random(0)) == []

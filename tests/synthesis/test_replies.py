@@ -104,6 +104,7 @@ def test_a_cut_or_refused_reply_is_never_read():
         (7, "not a text"),
         (None, "not a text"),
         ("assert twice(1 == 2", "does not parse"),
+        pytest.param("assert twice(1) == 2  #" + " " * 10_000_000, "too long", id="ten megabytes"),
         ("assert twice(1) == '\0'", "does not parse"),
         ("assert twice(1) == '\ud800'[:0]", None),  # the whole reply is refused: see below
         ("assert twice(1) == 0x" + "f" * 5000, "does not parse"),
