@@ -28,6 +28,7 @@ STAGES = {
     "import": ("import_model", "turn a GGUF file or a Hugging Face folder into a model folder"),
     "synthesize": ("synthesize", "turn seed code into questions with tests"),
     "sample": ("sample", "sample programs for every question"),
+    "ask": ("ask", "let a model behind an endpoint answer the questions, perhaps as filter's oracle"),
     "score": ("score", "run the programs against the tests in the sandbox"),
     "filter": (
         "filter_tests",

@@ -88,7 +88,7 @@ def test_a_step_of_the_longer_recipe_runs_alone():
 def test_the_demo_does_everything_and_never_samples_what_is_held_out(tmp_path):
     config = config_of("demo.py")
     # Published programs and a quarter of its few questions are of no use to it, and it runs on no TPU.
-    aside = {"demo", "import_samples", "hard", "compile", "convert", "bench", "compare"}
+    aside = {"demo", "import_samples", "hard", "compile", "convert", "bench", "compare", "ask"}
     assert {config.steps[name].stage for name in config.order} == set(STAGES) - aside
     settings = {}
     for name in config.order:

@@ -22,6 +22,7 @@ STAGES = {
     "synthesize": "seed functions become questions with tests",
     "filter": "tests that the best available solution fails are dropped",
     "sample": "the model answers each question several times",
+    "ask": "a language model behind an endpoint answers the questions",
     "score": "the sandbox runs every answer against the tests",
     "import_samples": "published answers to a benchmark's questions take the place of sampled ones",
     "pairs": "answers with clearly different pass rates become preference pairs",

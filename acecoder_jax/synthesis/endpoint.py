@@ -134,18 +134,23 @@ class Endpoint:
         return f"{count['sent']} sent, {count['kept']} kept before, {tokens}, {cost}"
 
     @property
+    def model(self) -> str:
+        return self._settings["model"]
+
+    @property
     def _where(self) -> str:
         return f"endpoint {self._settings['base_url']}, model {self._settings['model']}"
 
     def _in_order(self, prompts: Iterable[Prompt]) -> Generator[Reply | Rejection, None, None]:
         """Ask some prompts ahead; a prompt that is already under way is not sent twice."""
         ahead = 4 * self._settings["concurrency"]  # one slow reply must not leave the others idle
-        waiting: deque[tuple[str, Future[Reply | Rejection]]] = deque()
+        waiting: deque[tuple[tuple[str, int], Future[Reply | Rejection]]] = deque()
         pool = ThreadPoolExecutor(self._settings["concurrency"])
         try:
             for prompt in prompts:
-                same = next((future for text, future in waiting if text == prompt.text), None)
-                waiting.append((prompt.text, same or pool.submit(self._reply, prompt.text)))
+                asked = prompt.text, prompt.sample
+                same = next((future for before, future in waiting if before == asked), None)
+                waiting.append((asked, same or pool.submit(self._reply, prompt)))
                 while waiting and (len(waiting) >= ahead or waiting[0][1].done()):
                     yield waiting.popleft()[1].result()
             while waiting:
@@ -155,9 +160,9 @@ class Endpoint:
             pool.shutdown(cancel_futures=True)
             self._stopping.clear()
 
-    def _reply(self, text: str) -> Reply | Rejection:
+    def _reply(self, prompt: Prompt) -> Reply | Rejection:
         """The kept reply to a prompt, or a new one, kept before it is returned."""
-        request = self._request(text)
+        request = self._request(prompt)
         asked = json.dumps({"base_url": self._settings["base_url"].rstrip("/")} | request, sort_keys=True)
         name = hashlib.sha256(asked.encode()).hexdigest()
         path = self._cache / name[:2] / f"{name}.json"
@@ -172,14 +177,15 @@ class Endpoint:
             self._add({"prompt tokens": reply.prompt_tokens, "completion tokens": reply.completion_tokens})
         return reply
 
-    def _request(self, text: str) -> dict[str, Any]:
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
         """The request's body."""
         body = {
             "model": self._settings["model"],
-            "messages": [{"role": "user", "content": text}],
+            "messages": [{"role": "user", "content": prompt.text}],
             "temperature": self._settings["temperature"],
             "max_tokens": self._settings["max_tokens"],
             "response_format": {"type": "json_object"} if self._settings["json_mode"] else None,
+            "seed": prompt.sample or None,
         }
         return {
             key: value for key, value in (body | self._settings["extra_body"]).items() if value is not None

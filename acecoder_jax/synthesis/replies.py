@@ -33,10 +33,11 @@ _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[\]}])', re.DOTALL)
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a language model is asked about one seed: the seed's id, and the user's message."""
+    """What a language model is asked: the seed's or question's id, the user's message, and which of several replies."""
 
     id: str
     text: str
+    sample: int = 0
 
 
 @dataclass(frozen=True)
