@@ -3,6 +3,7 @@
 `kill -9` leaves no time to clean up; moments are chosen over the whole run, among them during a save.
 """
 
+import contextlib
 import random
 import signal
 import time
@@ -78,10 +79,12 @@ def during_a_save(out, after_step=0):
     """True while a checkpoint is being written."""
 
     def due():
-        return any(
-            ".orbax-checkpoint-tmp" in path.name and int(path.name.partition(".")[0]) > after_step
-            for path in (out / "checkpoints").glob("*")
-        )
+        with contextlib.suppress(FileNotFoundError):  # the finished run has just removed the folder
+            return any(
+                ".orbax-checkpoint-tmp" in path.name and int(path.name.partition(".")[0]) > after_step
+                for path in (out / "checkpoints").glob("*")
+            )
+        return False
 
     return due
 

@@ -146,18 +146,14 @@ def _ours(spec: Mapping[str, Any], dtype: str, share: bool) -> dict[str, Any]:
     steps = [list(pair_microbatches(pairs, eos_id, *shape, share)) for pairs in batches(spec)]
     passes = []
     for _ in range(2):
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         losses = [trainer.update(microbatches)["loss"] for microbatches in steps[1:]]
-        passes.append(time.perf_counter() - started)
+        passes.append((time.perf_counter() - started, time.process_time() - busy))
     computed = sum(m["tree"].size for step in steps[1:] for m in step)
     filled = sum(int((m["tree"] > 0).sum()) for step in steps[1:] for m in step)
     real = sum(_real_tokens(pairs, eos_id) for pairs in batches(spec)[1:])
-    about = {
-        "first_pass_s": passes[0],
-        "computed_tokens_per_s": computed / passes[1],
-        "last_loss": losses[-1],
-    }
-    return _rates(spec, passes[1], real, 1 - filled / computed) | about
+    about = {"first_pass_s": passes[0][0], "last_loss": losses[-1]}
+    return _rates(spec, passes[1], real, computed, 1 - filled / computed) | about
 
 
 def _trl(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
@@ -195,7 +191,7 @@ def _trl(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            times.append(time.perf_counter())
+            times.append((time.perf_counter(), time.process_time()))
 
     trainer = RewardTrainer(
         model=model,
@@ -217,18 +213,23 @@ def _trl(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     trainer.data_collator = counted
     trainer.train()
     computed, real = (sum(column) for column in zip(*sizes[1 : spec["steps"] + 1]))
-    seconds = times[-1] - times[0]
-    about = {"computed_tokens_per_s": computed / seconds}
-    return _rates(spec, seconds, real, 1 - real / computed) | about
+    spent = tuple(end - start for start, end in zip(times[0], times[-1]))
+    return _rates(spec, spent, real, computed, 1 - real / computed)
 
 
-def _rates(spec: Mapping[str, Any], seconds: float, real: int, padding: float) -> dict[str, Any]:
+def _rates(
+    spec: Mapping[str, Any], spent: tuple[float, float], real: int, computed: int, padding: float
+) -> dict[str, Any]:
+    """A row's numbers from its seconds and processor seconds; the latter also compare on a machine that is busy."""
+    pairs, (seconds, busy) = spec["steps"] * spec["batch_pairs"], spent
     return {
-        "pairs_per_s": spec["steps"] * spec["batch_pairs"] / seconds,
+        "pairs_per_s": pairs / seconds,
         "real_tokens_per_s": real / seconds,
+        "computed_tokens_per_s": computed / seconds,
         "padding_share": padding,
         "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "seconds": seconds,
+        "cpu_s_per_pair": busy / pairs,
     }
 
 

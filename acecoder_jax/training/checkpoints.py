@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,17 @@ from acecoder_jax.training.trainer import Trainer
 # What the writers underneath say of a disk that takes no more; only some of them raise an OSError.
 _FULL = ("No space left", "Disk quota exceeded", "File too large")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class _SaidElsewhere(logging.Filter):
+    """Drops the writers' own reports of a full disk, a traceback from each thread: `Checkpoints` says it in a line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''}"
+        return not any(words in text for words in _FULL)
+
+
+logging.getLogger("absl").addFilter(_SaidElsewhere())
 
 
 class Position(Protocol):
@@ -84,8 +96,11 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or not issubclass(kind, UserError):  # one line is enough
+        try:
             self.close()
+        except UserError:
+            if kind is None:  # otherwise a first error is on its way, and one line is enough
+                raise
 
     def save(self, step: int, data: Position, facts: Mapping[str, Any] | None = None) -> None:
         """Save the trainer's state with the iterator's position and JSON facts, under the name `step`.
@@ -140,7 +155,7 @@ class Checkpoints:
         """
         with self._one_line("cannot save the last step"):
             self._manager.wait_until_finished()
-        self._manager.close()
+            self._manager.close()
 
     def remove(self) -> None:
         """Drop the checkpoints of a finished run, unless some are kept for good: nothing will continue from them."""
