@@ -7,6 +7,9 @@ puts what the fastest of the shipped reward-model runs could take in on eight ch
 `acecoder bench prompts` takes an epoch of questions in the batches of `train_policy`.
 
 `acecoder bench train_reward` puts our reward-model step beside TRL's (see `training.bench_reward`).
+
+`acecoder bench train_policy` runs steps of reinforcement learning in which a share of the programs loops for ever, and
+says for how much of a step the device waits for rewards.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
-from acecoder_jax.data.pipelines import pair_batches, prompt_batches
+from acecoder_jax.data.pipelines import PromptStream, pair_batches
 from acecoder_jax.data.records import PreferencePair, Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import read_hf_config
+from acecoder_jax.rewards.verdicts import sandbox_config
 from acecoder_jax.training.bench_reward import bench_reward_config, compare
 from acecoder_jax.training.costs import tokens_per_s_at_most
+from acecoder_jax.training.policy_bench import policy_bench
 from acecoder_jax.training.topology import chip_count
 
 CHIPS = 8  # for which the appetite of a training run is stated
@@ -54,6 +59,22 @@ def default_config() -> ConfigDict:
             "seed": 0,
             "runs": str(Path(__file__).parents[1] / "configs" / "train_reward"),
             "train_reward": bench_reward_config(),
+            "looping": 0.05,  # share of programs that never end
+            "train_policy": {  # settings of that stage
+                "model": config_dict.placeholder(str),
+                "mode": "one_step_ahead",
+                "steps": 5,  # the first compiles
+                "prompts_per_step": 16,
+                "samples": 8,
+                "prompts_per_update": 16,
+                "row_length": 512,
+                "rows_per_microbatch": 2,
+                "dtype": "bfloat16",
+                "remat": "dots",
+                "max_new_tokens": 192,
+                "slots": 64,
+                "sandbox": sandbox_config(),
+            },
         }
     )
 
@@ -64,7 +85,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         raise UserError(
             f"config.name: no benchmark {config.name!r}: use `acecoder bench NAME`, one of {', '.join(BENCHES)}"
         )
-    folders = (config.pairs, config.questions, config.train_reward.model)
+    folders = config.pairs, config.questions, config.train_reward.model, config.train_policy.model
     inputs = [folder for folder in folders if folder is not None]
     output = OutputFolder(workdir, "bench", config.to_dict(), inputs)
     if not output.finished:
@@ -164,17 +185,15 @@ def _prompts(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     else:
         questions = open_records(config.questions, Question)
     steps = -(-len(questions) // config.prompts_per_step)
-    batches = prompt_batches(
-        questions, prompts_per_step=config.prompts_per_step, steps=steps, seed=config.seed
-    )
+    stream = PromptStream(questions, config.seed)
     seen, tests, prompts = set(), 0, 0
     started, busy = time.perf_counter(), _cpu_s()
-    for batch in tqdm(batches, total=steps, unit="step", desc="bench prompts"):
+    for _ in tqdm(range(steps), unit="step", desc="bench prompts"):
+        batch = stream.take(config.prompts_per_step)
         prompts += len(batch)
         fresh = {question.id: len(question.tests) for question in batch if question.id not in seen}
         seen |= set(fresh)
         tests += sum(fresh.values())
-    batches.close()
     wall, busy = time.perf_counter() - started, _cpu_s() - busy
     return {
         "questions": len(seen),
@@ -253,4 +272,29 @@ def _train_reward(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     return flat
 
 
-BENCHES = {"pipeline": _pipeline, "prompts": _prompts, "train_reward": _train_reward}
+def _train_policy(config: ConfigDict, workdir: Path) -> dict[str, Any]:
+    """Steps of a policy run on made questions."""
+    from acecoder_jax.__main__ import load_stage  # its default config, and nothing else of it
+
+    given = config.train_policy.to_dict()
+    if given["model"] is None:
+        raise UserError(
+            "config.train_policy.model: required by this benchmark; give a folder of `acecoder import`"
+        )
+    sampling = {
+        "max_prompt_tokens": 96,
+        "max_new_tokens": given.pop("max_new_tokens"),
+        "slots": given.pop("slots"),
+    }
+    sampling["dtype"] = given["dtype"]
+    settings = load_stage("train_policy").default_config()
+    settings.update(given | {"sampling": sampling, "seed": config.seed})
+    return policy_bench(settings, config.looping, workdir)
+
+
+BENCHES = {
+    "pipeline": _pipeline,
+    "prompts": _prompts,
+    "train_reward": _train_reward,
+    "train_policy": _train_policy,
+}

@@ -69,6 +69,37 @@ def test_memory_stays_flat_over_an_epoch(tmp_path, workers):
     assert counts["memory_mb_at_the_end"] - counts["memory_mb_after_a_quarter"] < rest_mb / 5
 
 
+def test_time_that_the_device_waits_for_programs_that_never_end(tiny_model, tmp_path):
+    """Tiny, and honest: the sandbox is real, and as many programs run out of time as were told to."""
+    settings = {
+        "model": str(tiny_model.folder),
+        "mode": "synchronous",
+        "steps": 2,
+        "prompts_per_step": 2,
+        "samples": 4,
+        "prompts_per_update": 2,
+        "row_length": 128,
+        "rows_per_microbatch": 8,
+        "dtype": "float32",
+        "max_new_tokens": 8,
+        "slots": 4,
+        "sandbox": {"workers": 1, "test_cpu_s": 0.5, "program_cpu_s": 0.5},
+    }
+    config = config_of(bench, {"name": "train_policy", "looping": 0.4, "train_policy": settings})
+    counts = bench.run(config, tmp_path / "out")
+    assert counts["steps"] == 1 and counts["programs_per_step"] == 8
+    assert 0 < counts["timeouts"] < 8 and counts["looping_share"] == counts["timeouts"] / 8
+    assert counts["exposed_reward_s"] > 0.3, "a looping program takes its half second of CPU time"
+    assert 0 < counts["exposed_reward_share"] < 1
+    parts = counts["decode_s"] + counts["update_s"] + counts["exposed_reward_s"]
+    assert parts <= counts["step_s"]
+
+
+def test_a_benchmark_that_needs_a_model_says_so(tmp_path):
+    config = config_of(bench, {"name": "train_policy"})
+    user_error(lambda: bench.run(config, tmp_path / "out"), "config.train_policy.model", "acecoder import")
+
+
 def test_unknown_benchmarks_are_refused(tmp_path):
     user_error(lambda: bench.run(config_of(bench, {"name": "sandbox"}), tmp_path), "'sandbox'", "pipeline")
 

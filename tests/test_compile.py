@@ -26,7 +26,10 @@ from tests.user_errors import user_error
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(
-    path for stage in ("train_reward", "train_policy") for path in (ROOT / "configs" / stage).glob("*.py")
+    path
+    for stage in ("train_reward", "train_policy")
+    for path in (ROOT / "configs" / stage).glob("*.py")
+    if "compile" in load_config_file(str(path))  # the others are for this machine
 )
 PLACES = [(path, topology) for path in FILES for topology in load_config_file(str(path)).compile.topologies]
 needs_libtpu = pytest.mark.skipif(
@@ -207,7 +210,7 @@ def test_the_papers_hyperparameters():
             assert (values.optimizer.learning_rate, values.optimizer.warmup_share) == (1e-5, 0.1)
         else:
             assert values.prompts_per_update * values.samples == 128 and values.prompts_per_step == 256
-            assert (values.optimizer.learning_rate, values.kl_coef) == (5e-7, 0.01)
+            assert (values.optimizer.learning_rate, values.algorithm.kl_coef) == (5e-7, 0.01)
             assert (values.sampling.max_prompt_tokens, values.sampling.max_new_tokens) == (2048, 2048)
             reward = load_config_file(f"{path}:model,v5p:2x2x2,2")
             assert (reward.reward, reward.rows_per_microbatch % 16) == ("model", 0)

@@ -8,11 +8,16 @@ import json
 
 import numpy as np
 import pytest
+from transformers import AutoModelForCausalLM
 
 from acecoder_jax import train_policy
 from acecoder_jax.data.folders import OutputFolder, read_manifest
 from acecoder_jax.models.folders import load_model
+from acecoder_jax.rewards import combine
+from acecoder_jax.training import policy_parts
 from acecoder_jax.training.metrics import read_metrics
+from acecoder_jax.training.policy_update import PolicyUpdate
+from acecoder_jax.training.rollout_batches import RolloutBatches
 from tests.made_records import (
     MadeGrader,
     assert_same_params,
@@ -50,6 +55,7 @@ def settings(tiny_model, tmp_path_factory):
         "eval_every": 8,
         "eval_samples": 4,
         "checkpoint_every": 6,
+        "export_every": 8,
         "remat": "none",
         "sampling": {"max_prompt_tokens": 64, "max_new_tokens": 8, "slots": 4},
         "optimizer": {"learning_rate": 5e-3},
@@ -79,6 +85,7 @@ def test_it_learns_what_is_rewarded(whole):
     assert len(rewards) == STEPS
     assert np.mean(rewards[:3]) < 0.4 and np.mean(rewards[-3:]) > 0.8
     results = json.loads((whole / "results.json").read_text())
+    assert results["eval_pass@1_best"] >= results["eval_pass@1_after"] and results["best_step"] in (8, 16)
     assert results["eval_pass@1_before"] < 0.4 and results["eval_pass@1_after"] > 0.8
     assert read_manifest(whole)["counts"] == results
 
@@ -94,7 +101,12 @@ def test_every_step_is_in_the_metrics(whole):
     assert 0 < first["rollout/mean_tokens"] <= 8 and 0 < first["policy/entropy"] < np.log(300)
     assert abs(first["advantage/mean"]) < 1e-6 and first["advantage/std"] == pytest.approx(1, abs=1e-6)
     assert first["rollout/outcome/passed"] + first["rollout/outcome/failed"] == 32
-    assert {"time/decode_s", "time/exposed_reward_s", "time/update_s", "rollout/tokens_per_s"} <= set(first)
+    assert {"time/decode_s", "time/exposed_reward_s", "time/update_s", "time/reward_s"} <= set(first)
+    assert first["rollout/tokens_per_s"] > 0 and first["policy/tokens_per_s"] > 0
+    assert first["guard/shown_pass_rate"] == first["guard/hidden_pass_rate"] and first["guard/gap"] == 0
+    assert first["guard/in_process_tests"] == 0 and first["rollout/staleness"] == 0
+    assert 0 <= first["policy/mismatch_kl"] < 1e-8 and 0 <= first["policy/clip_share"] < 1
+    assert 0 <= first["policy/ratio_spread"] < 1 and first["policy/skipped_updates"] == 0
     assert abs(first["policy/reference_kl"]) < 1e-5 < steps_of(whole)[-1]["policy/reference_kl"]
 
 
@@ -130,32 +142,115 @@ def test_a_finished_folder_is_left_alone(whole, settings, monkeypatch):
 
 
 def stopping_at(step, taken):
-    """The stage's `_update`, which dies when that many steps are done."""
-    whole_update = train_policy._update
+    """The stage's `PolicyUpdate`, which dies when that many steps are done."""
 
-    def update(config, trainer, *rest):
-        if trainer.step == step:
-            raise KeyboardInterrupt
-        taken.append(trainer.step)
-        return whole_update(config, trainer, *rest)
+    class Update(PolicyUpdate):
+        def __call__(self, number, *rest):
+            if number - 1 == step:
+                raise KeyboardInterrupt
+            taken.append(number - 1)
+            return super().__call__(number, *rest)
 
-    return update
+    return Update
 
 
 def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_path, monkeypatch):
     taken = []
     with monkeypatch.context() as patch:
-        patch.setattr(train_policy, "_update", stopping_at(9, taken))
+        patch.setattr(policy_parts, "PolicyUpdate", stopping_at(9, taken))
         with pytest.raises(KeyboardInterrupt):
             run(settings, tmp_path / "parts")
     with monkeypatch.context() as patch:
-        patch.setattr(train_policy, "_update", stopping_at(None, taken))
+        patch.setattr(policy_parts, "PolicyUpdate", stopping_at(None, taken))
         counts = run(settings, tmp_path / "parts")
     assert taken == [*range(9), *range(6, STEPS)], "it continues at the checkpoint of step 6"
     assert counts == read_manifest(whole)["counts"]
     assert without_times(read_metrics(tmp_path / "parts")) == without_times(read_metrics(whole))
     assert (tmp_path / "parts" / "rollouts.jsonl").read_bytes() == (whole / "rollouts.jsonl").read_bytes()
     assert_same_params(tmp_path / "parts", whole)
+    assert_same_params(tmp_path / "parts" / "best", whole / "best")
+
+
+def test_the_best_policy_and_milestones_are_kept(whole):
+    results = json.loads((whole / "results.json").read_text())
+    counts = read_manifest(whole / "best")["counts"]
+    assert counts == {"step": results["best_step"], "eval_pass@1": results["eval_pass@1_best"]}
+    assert load_model(whole / "best", "policy").kind == "policy"
+    folders = sorted(path.name for path in (whole / "milestones").iterdir())
+    assert folders == ["step-00008", "step-00016"]
+    found = AutoModelForCausalLM.from_pretrained(whole / "milestones" / "step-00016", dtype="float32")
+    ours = np.asarray(load_model(whole).params["embedding"][...])
+    theirs = found.get_input_embeddings().weight.detach().numpy()
+    np.testing.assert_allclose(theirs, ours[: len(theirs)], rtol=1e-2)  # bfloat16
+
+
+def falling(after):
+    """A sandbox that passes everything until it has seen so many completions, and nothing from then on."""
+    seen = []
+
+    def rate(completion):
+        seen.append(completion.id)
+        return float(len(seen) <= after)
+
+    return rate
+
+
+def test_a_falling_hidden_pass_rate_stops_the_run_with_its_state_saved(settings, tmp_path):
+    changes = {"eval_split": "none", "checkpoint_every": 99, "stop": {"window": 1, "drop": 0.3}}
+    for rate, words in ((falling(2 * 32), "step 3"), (lambda _: 0.0, "step 4")):
+        user_error(
+            lambda: run(settings, tmp_path / "out", rate, **changes),  # noqa: B023
+            *(words, "hidden tests has fallen", "stop.drop", "saved"),
+        )
+    assert [line["step"] for line in steps_of(tmp_path / "out")] == [1, 2, 3, 4]
+
+
+def test_a_policy_that_runs_away_stops_the_run_with_its_state_saved(settings, tmp_path):
+    changes = {"eval_split": "none", "checkpoint_every": 99}
+    for limit, steps in (({"kl": 1e-5}, (2, 3)), ({"ratio_spread": 1e-9}, (1,))):
+        for step in steps:
+            user_error(
+                lambda: run(settings, tmp_path / next(iter(limit)), **changes, stop=limit),  # noqa: B023
+                *(f"step {step}:", next(iter(limit)), "config.stop", "saved", "learning_rate"),
+            )
+
+
+def test_a_sandbox_that_dies_in_a_step_loses_nothing(settings, tmp_path):
+    """The failed step's prompts come again, and the run ends as if nothing had been."""
+    changes = {"eval_split": "none", "checkpoint_every": 99, "steps": 3}
+    run(settings, tmp_path / "alone", **changes)
+    seen = []
+
+    def dying(completion):
+        seen.append(completion.id)
+        return None if len(seen) > 2 * 32 else holds_the_mark(completion)
+
+    user_error(
+        lambda: run(settings, tmp_path / "out", dying, **changes), "step 3", "sandbox failed on all 32"
+    )
+    assert (tmp_path / "out" / "checkpoints" / "2").is_dir()
+    run(settings, tmp_path / "out", **changes)
+    assert_same_params(tmp_path / "out", tmp_path / "alone")
+    assert without_times(read_metrics(tmp_path / "out")) == without_times(read_metrics(tmp_path / "alone"))
+
+
+def test_one_step_ahead_learns_from_rollouts_that_are_a_step_old(settings, tmp_path):
+    run(settings, tmp_path / "out", mode="one_step_ahead", eval_split="none", steps=4)
+    steps = steps_of(tmp_path / "out")
+    assert [step["rollout/staleness"] for step in steps] == [0, 1, 1, 1]
+    assert 0 <= steps[0]["policy/mismatch_kl"] < 1e-8 < 1e-6 < steps[2]["policy/mismatch_kl"]
+    assert all(step["policy/updates"] == 2 and 0.5 < step["policy/mismatch_weight"] < 2 for step in steps)
+
+
+def test_a_run_of_an_older_version_is_refused_in_one_line(settings, tmp_path):
+    """Its config has other keys; what it holds is not touched."""
+    config = config_of(train_policy, settings).to_dict()
+    config |= {"kl_coef": 0.01, "clip_low": 0.2}
+    del config["algorithm"]
+    (tmp_path / "out").mkdir()
+    about = {"schema_version": 1, "stage": "train_policy", "config": config, "inputs": {}}
+    (tmp_path / "out" / "stage.json").write_text(json.dumps(about))
+    user_error(lambda: run(settings, tmp_path / "out"), "other settings", "config.algorithm", "--workdir")
 
 
 def test_equal_rewards_make_no_update_and_steps_still_count(settings, tiny_model, tmp_path, monkeypatch):
@@ -164,7 +259,7 @@ def test_equal_rewards_make_no_update_and_steps_still_count(settings, tiny_model
     taken = []
     for last in (2, None):
         with monkeypatch.context() as patch:
-            patch.setattr(train_policy, "_update", stopping_at(last, taken))
+            patch.setattr(policy_parts, "PolicyUpdate", stopping_at(last, taken))
             if last is None:
                 run(settings, tmp_path / "out", **changes)
             else:
@@ -184,7 +279,7 @@ def test_killed_before_the_manifest_it_takes_no_step_again(settings, tmp_path, m
         patch.setattr(OutputFolder, "finish", killed)
         with pytest.raises(KeyboardInterrupt):
             run(settings, tmp_path / "out", **changes)
-    monkeypatch.setattr(train_policy, "_update", None)
+    monkeypatch.setattr(RolloutBatches, "next", None)
     run(settings, tmp_path / "out", **changes)
     assert not (tmp_path / "out" / "checkpoints").exists()
 
@@ -222,14 +317,9 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
         def score(self, completions):
             return [2.0 * holds_the_mark(completion) - 0.5 for completion in completions]
 
-    whole_load = train_policy.load_model
     made = folder_of(tmp_path / "reward", [])
-    monkeypatch.setattr(train_policy, "RewardScorer", Scorer)
-    monkeypatch.setattr(
-        train_policy,
-        "load_model",
-        lambda folder, kind: "a reward model" if kind == "reward" else whole_load(folder, kind),
-    )
+    monkeypatch.setattr(combine, "RewardScorer", Scorer)
+    monkeypatch.setattr(combine, "load_model", lambda folder, kind: "a reward model")
     changes = {"reward": "model", "reward_model": made, "reward_clip": 2.5, "steps": 1, "eval_split": "none"}
     run(settings, tmp_path / "out", lambda _: 0.0, **changes)
     (step,) = steps_of(tmp_path / "out")
@@ -238,7 +328,7 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
 
 
 def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_policy, "Trainer", None)
+    monkeypatch.setattr(policy_parts, "Trainer", None)
 
     def attempt(name, *words, **changes):
         user_error(lambda: run(settings, tmp_path / name, **changes), *words)
@@ -247,12 +337,18 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
     attempt("b", "config.mesh", "8 devices", mesh={"data": 3})
     attempt("r", "config.row_length", "71 tokens", "72", row_length=71)
     attempt("c", "config.rule", "'ternary'", "binary", rule="ternary")
-    attempt("d", "config.reward", "'taste'", "'rule' or 'model'", reward="taste")
+    attempt("d", "config.reward", "'taste'", "'rule', 'model' or 'sum'", reward="taste")
     attempt("e", "config.reward_model", "train_reward", reward="model")
     attempt(
         "f", settings["model"], "policy model", "reward model", reward="model", reward_model=settings["model"]
     )
     other = folder_of(tmp_path / "questions", QUESTIONS[6:])
     attempt("g", other, "no questions", questions=other)
+    attempt("m", "config.mode", "'asynchronous'", "one_step_ahead", mode="asynchronous")
+    attempt("n", "config.mismatch", "'clamp'", "token_truncate", mismatch="clamp")
+    attempt("o", "config.overlong", "'drop'", "penalty", overlong="drop")
+    attempt("p", "config.hidden_share", "from 0 to below 1", hidden_share=1.0)
+    attempt("q", "config.algorithm.name", "'a2c'", "reinforce_pp", algorithm={"name": "a2c"})
+    attempt("s", "config.reward_weights", "'taste'", reward="sum", reward_weights={"taste": 1.0})
     bare = folder_of(tmp_path / "bare", [question("bare", tests=0)])
     attempt("h", bare, "no tests", "bare", questions=bare)

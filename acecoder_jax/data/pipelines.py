@@ -8,14 +8,16 @@ goes on with another number of hosts or worker processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import grain
+import numpy as np
 from absl import flags
 
 from acecoder_jax.data.pair_rows import pair_microbatches
-from acecoder_jax.data.records import PreferencePair, Question
+from acecoder_jax.data.policy_rows import microbatches, pack_completions
+from acecoder_jax.data.records import Completion, PreferencePair, Question
 from acecoder_jax.errors import UserError
 
 Batch = TypeVar("Batch")
@@ -175,25 +177,77 @@ def pair_batches(
     return Batches(order, make, order.steps_per_epoch * epochs, workers)
 
 
-def prompt_batches(
-    questions: Sequence[Question],
+def completion_batches(
+    completions: Sequence[Completion],
     *,
-    prompts_per_step: int,
-    steps: int,
+    batch_completions: int,
+    epochs: int,
+    row_length: int,
+    rows: int,
     seed: int,
-    host: int = 0,
-    hosts: int = 1,
-) -> Batches[list[Question]]:
-    """RL batches: for every step, its questions; epochs follow each other without a smaller batch between them.
+    workers: int = 0,
+) -> Batches[list[dict[str, Any]]]:
+    """Batches for next-token losses: for every step the microbatches of `policy_rows.microbatches`.
+
+    `weights` is 1 on the completions' tokens, and `denominator` the number of those in the step.
 
     Args:
-      questions: those of the training split.
-      prompts_per_step: on all hosts together.
-      host, hosts: which equal share of every step's questions to give.
-
-    Raises:
-      UserError: the prompts do not divide over the hosts.
+      completions: each fits a row together with its prompt.
+      batch_completions: completions a step; the last step of an epoch takes what is left.
+      rows: rows a microbatch.
     """
-    mine = share_of_host(prompts_per_step, host, hosts, "config.prompts_per_step")
-    order = GlobalOrder(len(questions), prompts_per_step, seed, whole_epochs=False)
-    return Batches(order, lambda numbers: [questions[number] for number in numbers[mine]], steps)
+
+    def make(numbers: Sequence[int]) -> list[dict[str, Any]]:
+        packed = pack_completions([completions[number] for number in numbers], row_length, rows)
+        weights = (packed.item >= 0).astype(np.float32)
+        return list(microbatches(packed, rows, {"weights": weights}, denominator=weights.sum()))
+
+    order = GlobalOrder(len(completions), batch_completions, seed, whole_epochs=True)
+    return Batches(order, make, order.steps_per_epoch * epochs, workers)
+
+
+class PromptStream:
+    """Training questions in the run's order, as many at a time as are asked for; epochs follow each other.
+
+    Every host takes the same questions; `share_of_host` says which of them it samples for.
+    """
+
+    def __init__(self, questions: Sequence[Question], seed: int):
+        self._questions = questions
+        self._order = GlobalOrder(len(questions), 1, seed, whole_epochs=False)
+        self._position = 0
+
+    def take(self, count: int, known: Container[str] = ()) -> list[Question]:
+        """The next `count` distinct questions; fewer only when there are no more.
+
+        Near an epoch's end one may come twice within `count`; then the second is passed over.
+
+        Args:
+          known: ids of questions that are passed over, too.
+        """
+        taken: dict[str, Question] = {}
+        last = self._position + 2 * len(self._questions)  # so far on, every question has come by
+        while len(taken) < count and self._position < last:
+            question = self._questions[self._order[self._position][0]]
+            self._position += 1
+            if question.id not in known:
+                taken.setdefault(question.id, question)
+        return list(taken.values())
+
+    def get_state(self) -> dict[str, int]:
+        """The place in the order, and what that is made from."""
+        return {"questions": len(self._questions), "seed": self._order.seed, "position": self._position}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go to a saved position.
+
+        Raises:
+          UserError: it was saved by a run with other questions or another seed.
+        """
+        now = self.get_state()
+        if set(state) != set(now) or any(state[key] != now[key] for key in ("questions", "seed")):
+            raise UserError(
+                f"the checkpoint continues another order of the questions: {dict(state)}, and this run has {now}; use"
+                " the same questions and settings, or start in another --workdir"
+            )
+        self._position = state["position"]

@@ -53,6 +53,26 @@ def save_params(folder: Path, params: nnx.State) -> None:
         checkpointer.save((folder / "params").resolve(), nnx.to_pure_dict(params), force=True)
 
 
+def load_params(folder: Path, like: nnx.State) -> nnx.State:
+    """Parameters that `save_params` wrote, of the shapes and in the places of `like`.
+
+    Raises:
+      UserError: they are missing or damaged.
+    """
+    wanted = jax.tree.map(ocp.utils.to_shape_dtype_struct, nnx.to_pure_dict(like))
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            values = checkpointer.restore((folder / "params").resolve(), wanted)
+    except (ValueError, FileNotFoundError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{folder / 'params'}: cannot be read ({first}); start in another --workdir"
+        ) from error
+    params = jax.tree.map(lambda leaf: leaf, like)  # a copy of the tree
+    nnx.replace_by_pure_dict(params, values)
+    return params
+
+
 def write_model_files(
     folder: Path,
     hf_config: dict[str, Any],

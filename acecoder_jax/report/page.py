@@ -173,7 +173,9 @@ def _best_of_n(step: Step) -> dict[str, Any]:
 def _policies(steps: list[Step]) -> list[dict[str, Any]]:
     rows = policy_rows(steps)
     columns = ("reward/mean", "rollout/pass_rate", "rollout/pass@1", "eval/pass_rate", "eval/pass@1")
-    columns += ("rollout/mean_tokens", "rollout/truncated_share", "policy/reference_kl", "policy/entropy")
+    columns += ("guard/hidden_pass_rate", "guard/gap", "guard/rank_correlation", "rollout/mean_tokens")
+    columns += ("rollout/truncated_share", "policy/reference_kl", "policy/entropy", "policy/clip_share")
+    columns += ("policy/ratio_spread", "policy/mismatch_kl", "time/exposed_reward_s")
     policies = []
     for step in finished(steps, "train_policy"):
         split = str(step.config.get("eval_split", "validation")).replace("_", "-")
@@ -192,9 +194,9 @@ def _policies(steps: list[Step]) -> list[dict[str, Any]]:
 
 
 def _reward_name(config: dict[str, Any]) -> str:
-    if config.get("reward") == "model":
-        return f"the reward model {Path(config.get('reward_model') or '').name}"
-    return f"the sandbox's verdict ({config.get('rule', 'binary')})"
+    model = f"the reward model {Path(config.get('reward_model') or '').name}"
+    rule = f"the sandbox's verdict ({config.get('rule', 'binary')})"
+    return {"model": model, "sum": f"{rule} and {model}"}.get(config.get("reward", "rule"), rule)
 
 
 def _metrics_table(metrics: list[dict[str, Any]], columns: tuple[str, ...]) -> Markup:

@@ -122,8 +122,13 @@ def _answer(
         "pass_rate": verdict.get("pass_rate"),
         "passed": sum(outcome["outcome"] == "passed" for outcome in outcomes),
         "tests": [
-            {"test": test, "outcome": outcome["outcome"], "detail": outcome.get("detail", "")}
-            for test, outcome in zip(tests, outcomes)
+            {
+                "test": test,
+                "outcome": outcome["outcome"],
+                "detail": outcome.get("detail", ""),
+                "hidden": number in verdict.get("hidden", ()),  # rollouts: it measures and never rewards
+            }
+            for number, (test, outcome) in enumerate(zip(tests, outcomes))
         ],
     }
 

@@ -40,13 +40,14 @@ class Grader:
         Raises:
           UserError: this host cannot give the isolation that was asked for, with what to change.
         """
-        limits = Limits(
-            test_cpu_s=config.test_cpu_s, program_cpu_s=config.program_cpu_s, memory_mb=config.memory_mb
-        )
+        self._config = config
+        self._box = self._open()
+
+    def _open(self) -> Sandbox:
+        c = self._config
+        limits = Limits(test_cpu_s=c.test_cpu_s, program_cpu_s=c.program_cpu_s, memory_mb=c.memory_mb)
         try:
-            self._box = Sandbox(
-                workers=config.workers or os.cpu_count() or 1, limits=limits, isolation=config.isolation
-            )
+            return Sandbox(workers=c.workers or os.cpu_count() or 1, limits=limits, isolation=c.isolation)
         except SandboxError as error:
             raise UserError(f"config.sandbox: {error}") from error
 
@@ -60,7 +61,11 @@ class Grader:
         self._box.__exit__(kind, error, trace)
 
     def submit(self, question: Question, completion: Completion) -> Future[Verdict]:
-        """Grade one completion while the caller goes on."""
+        """Grade one completion while the caller goes on; a pool that has died is replaced by a new one.
+
+        Raises:
+          UserError: the new one does not start.
+        """
         result: Future[Verdict] = Future()
         if completion.program is None:
             outcomes = tuple(TestOutcome("error", "no closed code block") for _ in question.tests)
@@ -74,7 +79,13 @@ class Grader:
                 result.set_exception(error)
 
         program = Program(completion.id, completion.program, question.tests, (question.entry_point,))
-        self._box.submit(program).add_done_callback(done)
+        try:
+            graded = self._box.submit(program)
+        except SandboxError:
+            self._box.close()
+            self._box = self._open()
+            graded = self._box.submit(program)
+        graded.add_done_callback(done)
         return result
 
     def grade(

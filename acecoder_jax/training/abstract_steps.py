@@ -27,9 +27,11 @@ from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.rewards import model as reward_model
+from acecoder_jax.rewards.combine import needs_model
 from acecoder_jax.sampling import decode
 from acecoder_jax.sampling.warp import SamplingParams
-from acecoder_jax.training import costs, reference
+from acecoder_jax.training import costs, policy_step
+from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import Cost, bytes_here
 from acecoder_jax.training.mesh import ROWS, SLOTS, check_rows, param_shardings
 from acecoder_jax.training.trainer import abstract_state, make_optimizer, step_functions
@@ -85,28 +87,33 @@ def train_policy_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
     The policy, its optimizer state, the weights for decoding, the reference and the reward model stay in memory for
     the whole run, the cache while a rollout lasts.
     """
+    algorithm = choose_algorithm(config.algorithm)
+    critic = algorithm.value_targets is not None
     graph, params = abstract_params(decoder)
+    trained = abstract_params(decoder, reward_model=True) if critic else (graph, params)
     batch = _token_rows(config.rows_per_microbatch, config.row_length)
-    batch |= {
-        name: np.zeros(batch["tokens"].shape, np.float32) for name in ("advantages", "old_log_probs", "mask")
-    }
+    names = ["advantages", "old_log_probs", "weights"] + (["old_values", "value_targets"] if critic else [])
+    if algorithm.loss.kl_in == "loss" and algorithm.loss.kl_coef:
+        names.append("reference")
+    batch |= {name: np.zeros(batch["tokens"].shape, np.float32) for name in names}
     batch |= {"denominator": np.float32(1)}
     policy = abstract_state(params, make_optimizer(config.optimizer, 1), mesh)
     view = _decode_view(config, graph, policy["params"], mesh)
-    reference_bytes = bytes_here(policy["params"]) if config.kl_coef else 0.0
+    reference_bytes = bytes_here(policy["params"]) if config.algorithm.kl_coef else 0.0
     reward_graph, reward = None, None
-    if config.reward == "model":
+    if needs_model(config):
         reward_graph, reward = abstract_params(decoder, reward_model=True)
         reward = _placed(reward, param_shardings(reward, mesh))
     kept = bytes_here(view) + reference_bytes + bytes_here(reward)
     completions = config.prompts_per_update * config.samples
     steps, state = _training_steps(
-        config, decoder, loss, mesh, batch, (graph, params), completions, config.row_length, kept
+        config, decoder, loss, mesh, batch, trained, completions, config.row_length, kept
     )
     everything = bytes_here(state) + kept
-    rollout = _rollout_steps(config, decoder, mesh, graph, state["params"], view, everything)
-    if config.kl_coef:
-        rollout.append(_reference_step(config, decoder, mesh, graph, state["params"], everything))
+    weights = state["params"]["backbone"] if critic else state["params"]
+    rollout = _rollout_steps(config, decoder, mesh, graph, weights, view, everything)
+    if config.algorithm.kl_coef:
+        rollout.append(_reference_step(config, decoder, mesh, graph, weights, everything))
     if reward is not None:
         rollout.append(
             _score_step(config, decoder, mesh, reward_graph, reward, everything - bytes_here(reward))
@@ -175,7 +182,7 @@ def _reference_step(config, decoder, mesh, graph, params, everything) -> Step:
     return Step(
         "reference",
         lambda: _lower(
-            mesh, reference._log_probs, *(graph, params, rows, config.sampling.temperature, config.dtype)
+            mesh, policy_step._log_probs, *(graph, params, rows, config.sampling.temperature, config.dtype)
         ),
         everything - bytes_here(params),
         costs.forward_cost(decoder, mesh, config.rows_per_microbatch, length, length, itemsize),

@@ -1,50 +1,64 @@
-"""The reference policy: a frozen copy that the KL term is measured against."""
+"""The reference policy: a frozen copy that the KL term is measured against, renewed now and then if asked."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
-from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from ml_collections import ConfigDict
 
-from acecoder_jax.data.policy_rows import microbatches, pack_completions, unfill
 from acecoder_jax.data.records import Completion
-from acecoder_jax.models.folders import LoadedModel
-from acecoder_jax.models.packed import packed_hidden, packed_log_probs
-
-
-@partial(jax.jit, static_argnums=(0, 3, 4))
-def _log_probs(
-    graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], temperature: float, dtype: str
-) -> Float[Array, "rows time"]:
-    model = nnx.merge(graph, params)
-    return packed_log_probs(model, packed_hidden(model, rows, dtype), rows, temperature)[0]
+from acecoder_jax.models.folders import load_params, save_params
+from acecoder_jax.training.policy_step import token_log_probs
 
 
 class ReferencePolicy:
     """Log-probabilities of sampled tokens under fixed parameters."""
 
-    def __init__(self, model: LoadedModel, config: ConfigDict):
-        """Keep a copy of the model's parameters.
+    def __init__(self, graph: nnx.GraphDef, params: nnx.State, config: ConfigDict, workdir: Path):
+        """Keep a copy of the parameters.
 
         Args:
-          model: the policy as it starts.
+          graph, params: the policy as it starts.
           config: of `train_policy`; its row sizes, dtype and sampling temperature are used.
+          workdir: of the run; renewed references are kept in its folder `references`, for resuming.
         """
-        self._graph, self._config = model.graph, config
-        self._params = jax.tree.map(jnp.copy, model.params)
+        self._graph, self._config = graph, config
+        self._params = jax.tree.map(jnp.copy, params)
+        self._every, self._folder = config.algorithm.reference_every, workdir / "references"
 
     def log_probs(self, completions: Sequence[Completion]) -> list[Float[np.ndarray, "time"]]:
         """Per-token log-probabilities of each completion, at the sampling temperature."""
-        c = self._config
-        packed = pack_completions(completions, c.row_length, c.rows_per_microbatch)
-        parts = [
-            np.asarray(_log_probs(self._graph, self._params, rows, c.sampling.temperature, c.dtype))
-            for rows in microbatches(packed, c.rows_per_microbatch)
-        ]
-        return unfill(packed, np.concatenate(parts), len(completions))
+        return token_log_probs(self._graph, self._params, completions, self._config)
+
+    def renew(self, step: int, params: nnx.State) -> None:
+        """Take over the policy of a finished step, if it is one of those that are asked for."""
+        if self._every and step % self._every == 0:
+            self._params = jax.tree.map(jnp.copy, params)
+            save_params(self._place(step), self._params)
+
+    def resume(self, step: int) -> None:
+        """Be what it was after a finished step; the references of later steps will be made again."""
+        last = step // self._every * self._every if self._every else 0
+        if last:
+            self._params = load_params(self._place(last), self._params)
+
+    def forget(self, saved: int) -> None:
+        """Remove references that a run which continues after step `saved` has no more use for."""
+        if self._every and self._folder.is_dir():
+            for folder in self._folder.iterdir():
+                if folder.name.isdigit() and int(folder.name) < saved // self._every * self._every:
+                    shutil.rmtree(folder)
+
+    def remove(self) -> None:
+        """Remove them all: the run is over."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _place(self, step: int) -> Path:
+        return self._folder / str(step)

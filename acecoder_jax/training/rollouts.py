@@ -6,13 +6,18 @@ import dataclasses
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from acecoder_jax.data.records import Completion, Question, Verdict
+from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
+from acecoder_jax.training.hosts import gather, share
 
 
 @dataclass
@@ -21,31 +26,77 @@ class Rollout:
 
     Attributes:
       decode_s: seconds until the last completion was there.
-      waited_s: seconds after that until the last verdict was.
-      rewards: filled in by the training step.
+      waited_s: seconds that were spent waiting for the last verdict.
     """
 
     completions: list[Completion]
     verdicts: list[Verdict]
     decode_s: float
     waited_s: float
-    rewards: list[float | None] | None = None
+
+
+class Pending:
+    """Completions that are all sampled, some of them still in the sandbox."""
+
+    def __init__(
+        self, sampler: Sampler, grader: Grader, questions: Sequence[Question], samples: int, seed: int
+    ):
+        """Sample; completions go to the sandbox as they finish, while others still decode.
+
+        Of several hosts each takes a share of the questions.
+        """
+        self._grader = grader
+        self._questions = {question.id: question for question in questions}
+        started = time.perf_counter()
+        self._graded = [
+            (c, grader.submit(self._questions[c.question_id], c))
+            for c in sampler.sample(share(self._questions.values()), samples, seed)
+        ]
+        self.decode_s = time.perf_counter() - started
+
+    def wait(self) -> Rollout:
+        """Wait for the verdicts; what the sandbox failed on is tried once more, with a new pool if it is dead.
+
+        Returns:
+          The rollouts of all hosts.
+
+        Raises:
+          UserError: a new pool does not start, here or on another host.
+        """
+        started = time.perf_counter()
+        try:
+            mine = self._verdicts()
+        except UserError as error:  # the others wait for this host's rollouts, and must hear of it
+            mine = error
+        everyones = gather(mine)
+        for part in everyones:
+            if isinstance(part, UserError):
+                raise part
+        pairs = sorted(((c, v) for part in everyones for c, v in part), key=lambda pair: pair[0].id)
+        waited = time.perf_counter() - started
+        return Rollout([c for c, _ in pairs], [v for _, v in pairs], self.decode_s, waited)
+
+    def _verdicts(self) -> list[tuple[Completion, Verdict]]:
+        verdicts = {c.id: _verdict(future) for c, future in self._graded}
+        failed = [c for c, _ in self._graded if (v := verdicts[c.id]) is None or v.pass_rate is None]
+        again = [(c.id, self._grader.submit(self._questions[c.question_id], c)) for c in failed]
+        verdicts |= {name: future.result() for name, future in again}
+        return [(c, verdicts[c.id]) for c, _ in self._graded]
 
 
 def collect(
     sampler: Sampler, grader: Grader, questions: Sequence[Question], samples: int, seed: int
 ) -> Rollout:
-    """Sample and grade; completions go to the sandbox as they finish, while others still decode."""
-    by_id = {question.id: question for question in questions}
-    started = time.perf_counter()
-    pending = [
-        (c, grader.submit(by_id[c.question_id], c))
-        for c in sampler.sample(list(by_id.values()), samples, seed)
-    ]
-    decoded = time.perf_counter()
-    graded = sorted(((c, future.result()) for c, future in pending), key=lambda pair: pair[0].id)
-    waited = time.perf_counter() - decoded
-    return Rollout([c for c, _ in graded], [v for _, v in graded], decoded - started, waited)
+    """Sample and grade."""
+    return Pending(sampler, grader, questions, samples, seed).wait()
+
+
+def _verdict(future: Future[Verdict]) -> Verdict | None:
+    """The verdict; None where the pool was closed before it had one."""
+    try:
+        return future.result()
+    except CancelledError:
+        return None
 
 
 def pass_metrics(verdicts: Sequence[Verdict], prefix: str) -> dict[str, float]:
@@ -60,6 +111,17 @@ def pass_metrics(verdicts: Sequence[Verdict], prefix: str) -> dict[str, float]:
     return values | {f"{prefix}/outcome/{name}": count for name, count in sorted(outcomes.items())}
 
 
+def length_metrics(completions: Sequence[Completion]) -> dict[str, float]:
+    """Tokens of completions, and shares of those that were cut or hold no program."""
+    lengths = [len(c.token_ids) for c in completions]
+    return {
+        "rollout/mean_tokens": float(np.mean(lengths)),
+        "rollout/most_tokens": max(lengths),
+        "rollout/truncated_share": float(np.mean([c.finish_reason == "length" for c in completions])),
+        "rollout/no_program_share": float(np.mean([c.program is None for c in completions])),
+    }
+
+
 class RolloutLog:
     """Some rollouts of every step as JSON lines, for people."""
 
@@ -70,8 +132,20 @@ class RolloutLog:
         kept = [line for line in lines if json.loads(line)["step"] < next_step]
         self._path.write_text("".join(line + "\n" for line in kept))
 
-    def write(self, step: int, rollout: Rollout, most: int) -> None:
-        """Append the first `most` rollouts of a step, one per question as far as they go."""
+    def write(
+        self,
+        step: int,
+        rollout: Rollout,
+        rewards: Sequence[float | None],
+        hidden: Mapping[str, frozenset[int]],
+        most: int,
+    ) -> None:
+        """Append the first `most` rollouts of a step, one per question as far as they go.
+
+        Args:
+          rewards: of each completion.
+          hidden: of each question, the tests that never reward.
+        """
         first_of_question = {c.question_id: i for i, c in reversed(list(enumerate(rollout.completions)))}
         with open(self._path, "a") as file:  # noqa: PTH123
             for i in list(first_of_question.values())[:most]:
@@ -81,9 +155,10 @@ class RolloutLog:
                     "question_id": completion.question_id,
                     "text": completion.text,
                     "program": completion.program,
-                    "reward": rollout.rewards[i],
+                    "reward": rewards[i],
                     "pass_rate": verdict.pass_rate,
                     "outcome": verdict.outcome,
                     "outcomes": [dataclasses.asdict(outcome) for outcome in verdict.outcomes],
+                    "hidden": sorted(hidden[completion.question_id]),
                 }
                 file.write(json.dumps(line) + "\n")

@@ -46,7 +46,7 @@ def get_config(arg="rule,v5e:4x8", model="qwen2_5_coder_7b_instruct", steps=87):
             "prompts_per_step": 256,
             "samples": 8,
             "prompts_per_update": 16,  # 128 completions
-            "kl_coef": 0.01,
+            "algorithm": {"name": "reinforce_pp", "kl_coef": 0.01},
             "row_length": 4096,
             "rows_per_microbatch": chips // tensor * rows,
             "dtype": "bfloat16",  # of the computation; weights and optimizer stay float32

@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from acecoder_jax.data.folders import OutputFolder, open_records
-from acecoder_jax.data.pipelines import Batches, GlobalOrder, pair_batches, prompt_batches
+from acecoder_jax.data.pipelines import Batches, GlobalOrder, PromptStream, pair_batches
 from acecoder_jax.data.records import PreferencePair
 from tests.made_records import made_pairs, question
 from tests.user_errors import user_error
@@ -91,21 +91,39 @@ def test_hosts_share_the_rows_of_the_same_global_batches(hosts):
 
 def test_what_does_not_divide_over_the_hosts_is_refused():
     user_error(lambda: batches_of(hosts=3), "config.rows_per_microbatch", "4 do not divide over 3 hosts")
-    user_error(
-        lambda: prompt_batches([], prompts_per_step=5, steps=1, seed=0, hosts=2),
-        "config.prompts_per_step",
-        "5",
-    )
 
 
-def test_prompts_of_the_hosts_are_the_global_batch():
+def test_prompts_come_in_one_order_however_many_are_taken_at_once():
     questions = [question(f"q{i}") for i in range(7)]
-    settings = {"prompts_per_step": 4, "steps": 5, "seed": 1}
-    whole = list(prompt_batches(questions, **settings))
-    parts = [list(prompt_batches(questions, **settings, host=host, hosts=2)) for host in range(2)]
-    assert whole == [first + second for first, second in zip(*parts)]
-    assert [len(step) for step in whole] == [4] * 5
-    assert {q.id for step in whole[:2] for q in step[: 7 - 4]} <= {q.id for q in questions}
+    stream = PromptStream(questions, seed=1)
+    epochs = [stream.take(7) for _ in range(3)]
+    assert [{q.id for q in epoch} for epoch in epochs] == [{q.id for q in questions}] * 3
+    assert epochs[0] != epochs[1]
+    stream = PromptStream(questions, seed=1)
+    assert [q for count in (4, 1, 0, 2) for q in stream.take(count)] == epochs[0]
+    assert PromptStream(questions, seed=2).take(7) != epochs[0]
+
+
+def test_prompts_taken_together_are_distinct():
+    questions = [question(f"q{i}") for i in range(7)]
+    stream = PromptStream(questions, seed=1)
+    for _ in range(9):
+        assert len({q.id for q in stream.take(5)}) == 5
+    assert len(stream.take(99)) == 7
+    assert {q.id for q in stream.take(99, known={"q1", "q2", "q3"})} == {"q0", "q4", "q5", "q6"}
+    assert stream.take(1, known={q.id for q in questions}) == []
+
+
+def test_prompts_go_on_where_they_were_saved_and_nowhere_else():
+    questions = [question(f"q{i}") for i in range(7)]
+    stream, again = PromptStream(questions, seed=1), PromptStream(questions, seed=1)
+    stream.take(5)
+    stream.take(5)
+    again.set_state(stream.get_state())
+    assert again.take(6) == stream.take(6)
+    for other in (PromptStream(questions, seed=2), PromptStream(questions[:6], seed=1)):
+        user_error(lambda: other.set_state(stream.get_state()), "another order", "--workdir")  # noqa: B023
+    user_error(lambda: again.set_state({"step": 3}), "another order")
 
 
 @pytest.mark.parametrize(("saved_by", "read_by"), [(1, 4), (4, 2)])

@@ -105,7 +105,13 @@ def _training(root: Path) -> None:
         metrics[-1] |= {"eval/pass@1": rates[-1] + 0.01, "eval/pass_rate": rates[-1] + 0.1}
         rollouts = [
             {"step": step, "question_id": "made/f0", "text": f"```python\n{HOSTILE}```", "program": HOSTILE}
-            | {"reward": 0.125, "pass_rate": 0.2, "outcome": "failed", "outcomes": _outcomes(1)}
+            | {
+                "reward": 0.125,
+                "pass_rate": 0.2,
+                "outcome": "failed",
+                "outcomes": _outcomes(1),
+                "hidden": [3],
+            }
             for step in (3, 4)
         ]
         inputs = ["import", "filter"] + (["train_reward"] if "model" in name else [])

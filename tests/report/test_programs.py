@@ -53,7 +53,9 @@ def test_rollouts_are_those_of_the_last_step(root):
         "train_policy_rule, step 4",
         "train_policy_model, step 4",
     }
-    assert all(answer["reward"] == 0.125 for entry in entries for answer in entry["answers"])
+    answers = [answer for entry in entries for answer in entry["answers"]]
+    assert all(answer["reward"] == 0.125 for answer in answers)
+    assert [test["hidden"] for test in answers[0]["tests"]] == [False, False, False, True, False]
 
 
 def test_tests_of_unknown_questions_are_numbered(root):

@@ -105,3 +105,22 @@ def test_settings_reach_the_pool(monkeypatch):
 
 def test_an_isolation_that_does_not_exist_is_refused():
     user_error(lambda: Grader(settings(isolation="wishful")), "config.sandbox", "wishful")
+
+
+def test_a_pool_that_has_died_is_replaced_by_a_new_one():
+    with Grader(settings()) as grader:
+        first = grader._box
+        first.close()
+        assert grader.submit(ASKED, RIGHT).result(timeout=60).pass_rate == 1.0
+        assert grader._box is not first
+
+
+def test_a_pool_that_does_not_start_again_is_one_line(monkeypatch):
+    with Grader(settings()) as grader:
+        grader._box.close()
+
+        def refuse(**_):
+            raise sandbox.SandboxError("no processes are left; raise the limit")
+
+        monkeypatch.setattr(verdicts, "Sandbox", refuse)
+        user_error(lambda: grader.submit(ASKED, RIGHT), "config.sandbox", "no processes are left")

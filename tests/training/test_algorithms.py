@@ -133,7 +133,7 @@ def test_a_critic_that_knows_everything_leaves_nothing_to_learn():
 def chosen(**changes):
     config = algorithm_config()
     config.update(changes)
-    return choose_algorithm(config, critic=True)
+    return choose_algorithm(config)
 
 
 def test_the_default_is_the_papers():
@@ -193,7 +193,5 @@ def test_a_number_out_of_range_is_refused(key, value, fix):
     user_error(lambda: chosen(**{key: value}), f"config.algorithm.{key}: {value}", fix)
 
 
-def test_ppo_without_a_critic_is_refused_before_anything_runs():
-    config = algorithm_config()
-    config.name = "ppo"
-    user_error(lambda: choose_algorithm(config), "config.algorithm.name", "needs a critic", "'reinforce_pp'")
+def test_only_ppo_has_a_critic():
+    assert {name for name in ALGORITHMS if chosen(name=name).value_targets is not None} == {"ppo"}

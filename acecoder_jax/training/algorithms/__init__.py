@@ -52,7 +52,14 @@ _CHOICES = {
     "average": AVERAGES,
     "ratio": RATIOS,
 }
-_MOST = {"kl_coef": math.inf, "clip_low": 1, "clip_high": math.inf, "discount": 1, "gae_lambda": 1}
+_MOST = {
+    "kl_coef": math.inf,
+    "reference_every": math.inf,
+    "clip_low": 1,
+    "clip_high": math.inf,
+    "discount": 1,
+}
+_MOST |= {"gae_lambda": 1, "critic_coef": math.inf, "critic_clip": math.inf, "critic_rate": math.inf}
 
 
 def algorithm_config() -> ConfigDict:
@@ -61,6 +68,7 @@ def algorithm_config() -> ConfigDict:
         {
             "name": "reinforce_pp",
             "kl_coef": 0.01,  # 0 for no reference policy at all
+            "reference_every": 0,  # steps after which the reference becomes the policy of then; 0 for never
             "kl_in": config_dict.placeholder(str),  # "reward" or "loss"
             "kl_estimator": config_dict.placeholder(str),  # "k1", "k2" or "k3"
             "average": config_dict.placeholder(str),  # "tokens", "sequences" or "constant"
@@ -68,25 +76,30 @@ def algorithm_config() -> ConfigDict:
             "clip_low": config_dict.placeholder(float),
             "clip_high": config_dict.placeholder(float),
             "discount": 1.0,
-            "gae_lambda": 0.95,  # ppo alone
+            "gae_lambda": 0.95,  # ppo alone, as is the critic
+            "critic_coef": 0.1,  # weight of its loss beside the policy's
+            "critic_clip": 0.2,  # how far a value moves in one step
+            "critic_rate": 10.0,  # how many times the learning rate its head takes
         }
     )
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An estimator with every setting of its loss decided."""
+    """An estimator with every setting of its loss decided.
+
+    Attributes:
+      value_targets: what a critic is trained towards; None for estimators that need none.
+    """
 
     name: str
     advantages: Callable[[ScoredRollouts], list[np.ndarray]]
     loss: PolicyLoss
+    value_targets: Callable[[ScoredRollouts], list[np.ndarray]] | None = None
 
 
-def choose_algorithm(config: ConfigDict, critic: bool = False) -> Algorithm:
+def choose_algorithm(config: ConfigDict) -> Algorithm:
     """Read an `algorithm_config`.
-
-    Args:
-      critic: whether there is one; `ppo` needs it.
 
     Raises:
       UserError: an unknown name or switch, or a number out of its range.
@@ -94,10 +107,6 @@ def choose_algorithm(config: ConfigDict, critic: bool = False) -> Algorithm:
     if config.name not in ALGORITHMS:
         raise UserError(
             f"config.algorithm.name: {config.name!r} is unknown; use one of {', '.join(ALGORITHMS)}"
-        )
-    if config.name == "ppo" and not critic:
-        raise UserError(
-            "config.algorithm.name: 'ppo' needs a critic, and there is none; use 'reinforce_pp', or 'grpo'"
         )
     module = ALGORITHMS[config.name]
     settings = COMMON | module.OWN | {key: config[key] for key in COMMON if config[key] is not None}
@@ -111,4 +120,5 @@ def choose_algorithm(config: ConfigDict, critic: bool = False) -> Algorithm:
         if not (math.isfinite(value) and 0 <= value <= most):
             limits = "of 0 or more" if most == math.inf else f"from 0 to {most}"
             raise UserError(f"config.algorithm.{key}: {value} is out of range; give a number {limits}")
-    return Algorithm(config.name, module.advantages, PolicyLoss(kl_coef=config.kl_coef, **settings))
+    loss = PolicyLoss(kl_coef=config.kl_coef, **settings)
+    return Algorithm(config.name, module.advantages, loss, getattr(module, "value_targets", None))

@@ -1,0 +1,97 @@
+"""The parts of a policy run put together: what `train_policy` trains with, and `bench train_policy` measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from acecoder_jax.data.pipelines import PromptStream
+from acecoder_jax.data.records import Question
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.folders import LoadedModel
+from acecoder_jax.models.hf_folder import DTYPES
+from acecoder_jax.rewards.combine import Rewards
+from acecoder_jax.rewards.verdicts import Grader
+from acecoder_jax.sampling.complete import Sampler
+from acecoder_jax.training.algorithms import choose_algorithm
+from acecoder_jax.training.mesh import check_rows, make_mesh
+from acecoder_jax.training.policy_step import policy_optimizer, policy_step_loss, with_critic
+from acecoder_jax.training.policy_update import PolicyUpdate, correction_of
+from acecoder_jax.training.reference import ReferencePolicy
+from acecoder_jax.training.rollout_batches import MODES, RolloutBatches
+from acecoder_jax.training.trainer import Trainer
+
+
+@dataclass
+class PolicyParts:
+    """Everything that a step goes through; `reference` is None where there is no KL term."""
+
+    trainer: Trainer
+    sampler: Sampler
+    reference: ReferencePolicy | None
+    update: PolicyUpdate
+    rewards: Rewards
+    batches: RolloutBatches
+
+
+def check_policy_config(config: ConfigDict) -> Mesh:
+    """Refuse settings that would fail only later; returns the mesh.
+
+    Raises:
+      UserError: naming the setting.
+    """
+    mesh = make_mesh(**config.mesh)
+    choose_algorithm(config.algorithm)
+    check_rows(config.rows_per_microbatch, mesh)
+    longest = config.sampling.max_prompt_tokens + config.sampling.max_new_tokens
+    if config.row_length < longest:
+        raise UserError(
+            f"config.row_length: {config.row_length} tokens cannot hold sampling.max_prompt_tokens + max_new_tokens ="
+            f" {longest}; raise row_length or lower those"
+        )
+    for key, known in (("mode", MODES), ("export_dtype", DTYPES)):
+        if config[key] not in known:
+            raise UserError(f"config.{key}: {config[key]!r} is unknown; use one of {', '.join(known)}")
+    correction_of(config)
+    return mesh
+
+
+def policy_parts(
+    config: ConfigDict,
+    mesh: Mesh,
+    policy: LoadedModel,
+    questions: Sequence[Question],
+    sampler: Sampler,
+    grader: Grader,
+    workdir: Path,
+) -> PolicyParts:
+    """The parts of a run that starts.
+
+    Args:
+      config: of `train_policy`.
+      policy: as it starts.
+      questions: those that are trained on.
+
+    Raises:
+      UserError: see `rewards.combine.Rewards`.
+    """
+    rewards = Rewards(config, questions)
+    algorithm = choose_algorithm(config.algorithm)
+    graph, params, after = policy.graph, policy.params, None
+    if algorithm.value_targets:
+        graph, params, after = with_critic(policy.config, params, config.algorithm.critic_rate)
+    updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
+    optimizer = policy_optimizer(config, updates, after)
+    loss = policy_step_loss(config, algorithm)
+    trainer = Trainer(graph, params, optimizer, loss, mesh, workdir / "replay")
+    reference = None
+    if config.algorithm.kl_coef:
+        reference = ReferencePolicy(policy.graph, policy.params, config, workdir)
+    update = PolicyUpdate(config, algorithm, trainer, graph, policy.graph, reference)
+    prompts = PromptStream(questions, config.seed)
+    batches = RolloutBatches(config, prompts, sampler, grader, rewards, lambda: update.policy)
+    return PolicyParts(trainer, sampler, reference, update, rewards, batches)
