@@ -85,10 +85,48 @@ def test_a_step_of_the_longer_recipe_runs_alone():
     )
 
 
+@pytest.mark.parametrize("arg", ["", "3", "rloo", "model", "2,grpo", "dr_grpo,model,1"])
+def test_the_policy_of_the_longer_recipe_takes_a_seed_an_algorithm_and_a_reward(arg, tmp_path):
+    recipe = config_of("smollm2_easy.py").steps
+    values = config_of("train_policy/smollm2_easy.py", f":{arg}" if arg else "")
+    settings = prepare("train_policy", resolve(values, tmp_path), "here")
+    named = set(filter(None, arg.split(",")))
+    assert {str(settings.seed), settings.algorithm.name, settings.reward} >= named
+    rule, model = recipe.train_policy_rule, recipe.train_policy_model
+    for key in (
+        "steps",
+        "prompts_per_step",
+        "samples",
+        "optimizer",
+        "sampling",
+        "eval_every",
+        "eval_samples",
+    ):
+        assert values[key] == rule[key]
+    assert settings.reward_model == (str(tmp_path / model.reward_model[1:]) if "model" in named else None)
+    assert settings.model == str(tmp_path / "import")
+
+
+@pytest.mark.parametrize("step", ["sample", "score", "sft"])
+def test_the_supervised_baseline_samples_as_many_programs_as_the_policy(step, tmp_path):
+    settings = prepare(step, resolve(config_of("sft/smollm2_easy.py", f":{step}"), tmp_path), "here")
+    policy = config_of("smollm2_easy.py").steps.train_policy_rule
+    if step == "sample":
+        programs = policy.steps * policy.prompts_per_step * policy.samples
+        assert settings.samples * settings.max_questions == programs
+    if step == "sft":
+        assert settings.sampling.temperature == policy.sampling.temperature
+        assert settings.model == str(tmp_path / "import")
+
+
+def test_an_unknown_argument_of_that_policy_is_named_with_the_known_ones():
+    user_error(lambda: config_of("train_policy/smollm2_easy.py", ":a2c"), "'a2c'", "rloo")
+
+
 def test_the_demo_does_everything_and_never_samples_what_is_held_out(tmp_path):
     config = config_of("demo.py")
     # Published programs and a quarter of its few questions are of no use to it, and it runs on no TPU.
-    aside = {"demo", "import_samples", "hard", "compile", "convert", "bench", "compare", "ask"}
+    aside = {"demo", "sft", "import_samples", "hard", "compile", "convert", "bench", "compare", "ask"}
     assert {config.steps[name].stage for name in config.order} == set(STAGES) - aside
     settings = {}
     for name in config.order:

@@ -27,6 +27,7 @@ STAGES = {
     "import_samples": "published answers to a benchmark's questions take the place of sampled ones",
     "pairs": "answers with clearly different pass rates become preference pairs",
     "hard": "the questions that are hard, and on which answers differ, are picked for reinforcement learning",
+    "sft": "the model is trained on those of its own answers that passed",
     "train_reward": "a reward model learns which of two answers is better",
     "best_of_n": "the reward model picks one of n answers",
     "train_policy": "reinforcement learning on the questions",

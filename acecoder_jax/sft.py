@@ -1,0 +1,206 @@
+"""Stage `sft`: next-token loss on the programs that passed (rejection sampling fine-tuning).
+
+The baseline that every claim about reinforcement learning is held against, and a warm start for it: completions are
+sampled, the sandbox grades them, and the policy is trained on its own right answers. Killed or interrupted, the same
+command continues at the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
+from acecoder_jax.data.pair_rows import with_end
+from acecoder_jax.data.pipelines import completion_batches
+from acecoder_jax.data.records import Completion, Question, Verdict
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.decoder import Decoder
+from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
+from acecoder_jax.models.packed import packed_hidden, packed_log_probs
+from acecoder_jax.training.interrupt import StopRequest
+from acecoder_jax.training.mesh import check_rows, make_mesh
+from acecoder_jax.training.metrics import MetricsWriter, read_metrics
+from acecoder_jax.training.policy_step import token_log_probs
+from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+
+
+def default_config() -> ConfigDict:
+    """`model`, `questions`, `completions` and `verdicts` are folders, the last of `score`."""
+    return ConfigDict(
+        {
+            "model": "",
+            "questions": "",
+            "completions": "",
+            "verdicts": "",
+            "least_pass_rate": 1.0,
+            "most_per_question": 4,  # programs, so that easy questions do not drown the others; 0 for all
+            "batch_completions": 128,
+            "epochs": 2,
+            "row_length": 4096,
+            "rows_per_microbatch": 1,
+            "eval_every": 50,
+            "checkpoint_every": 50,
+            "seed": 0,
+            "dtype": "float32",
+            "remat": "full",
+            "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
+            "sampling": {"temperature": 1.0},  # of the distribution that the loss is taken of
+            "optimizer": optimizer_config(),
+        }
+    )
+
+
+def run(config: ConfigDict, workdir: Path) -> dict:
+    """Train into `workdir`, which becomes a model folder; returns the counts."""
+    inputs = [config.model, config.questions, config.completions, config.verdicts]
+    output = OutputFolder(workdir, "sft", config.to_dict(), inputs)
+    if output.finished:
+        return output.counts
+    mesh = make_mesh(**config.mesh)
+    check_rows(config.rows_per_microbatch, mesh)
+    policy = load_model(config.model, "policy")
+    splits = {question.id: question.split for question in read_records(config.questions, Question)}
+    rates = {verdict.completion_id: verdict.pass_rate for verdict in read_records(config.verdicts, Verdict)}
+    sides: dict[str, list[Completion]] = {"train": [], "validation": []}
+    for completion in read_records(config.completions, Completion):
+        side = splits.get(completion.question_id)
+        if side in sides:
+            sides[side].append(completion)
+    eos_id = policy.tokenizer.eos_token_id
+    train, dropped = passed_programs(sides["train"], rates, config, eos_id)
+    held_out, _ = passed_programs(sides["validation"], rates, config, eos_id)
+    if not train:
+        raise UserError(
+            f"{config.verdicts}: no program of the train split passed ({dict(dropped)}); sample more of them, or lower"
+            " config.least_pass_rate"
+        )
+    params = _train(config, workdir, policy, mesh, train, held_out)
+    write_model_files(workdir, policy.hf_config, policy.tokenizer, kind="policy", extra={})
+    save_params(workdir, params)
+    losses = [line["eval/loss"] for line in read_metrics(workdir) if "eval/loss" in line]
+    results = {
+        "sampled_programs": len(sides["train"]),
+        "train_programs": len(train),
+        "train_questions": len({completion.question_id for completion in train}),
+        **{f"dropped_{why}": count for why, count in sorted(dropped.items())},
+        "eval_loss_before": losses[0] if losses else None,
+        "eval_loss_after": losses[-1] if losses else None,
+    }
+    write_atomically(workdir / "results.json", json.dumps(results, indent=2))
+    output.finish(**results)
+    output.remove_checkpoints()
+    print(
+        f"trained on {len(train)} of {len(sides['train'])} sampled programs; loss on {len(held_out)} unseen ones:"
+        f" {results['eval_loss_before']} -> {results['eval_loss_after']}"
+    )
+    return output.counts
+
+
+def _train(
+    config: ConfigDict,
+    workdir: Path,
+    policy: LoadedModel,
+    mesh: Mesh,
+    train: Sequence[Completion],
+    held_out: Sequence[Completion],
+) -> nnx.State:
+    """The main loop, from the last checkpoint to the last step; returns the parameters."""
+    batches = completion_batches(
+        train,
+        batch_completions=config.batch_completions,
+        epochs=config.epochs,
+        row_length=config.row_length,
+        rows=config.rows_per_microbatch,
+        seed=config.seed,
+    )
+    optimizer = make_optimizer(config.optimizer, batches.steps)
+    trainer = Trainer(policy.graph, policy.params, optimizer, _loss(config), mesh)
+    checkpoints = Checkpoints(workdir, trainer)
+    checkpoints.restore(batches)
+    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0)
+
+    def evaluate() -> dict[str, float]:
+        if not held_out:
+            return {}
+        found = token_log_probs(policy.graph, trainer.params, held_out, config)
+        return {"eval/loss": -float(np.mean(np.concatenate(found))), "eval/programs": len(held_out)}
+
+    if trainer.step == 0:
+        metrics.write(0, evaluate())
+    with (
+        StopRequest() as stop,
+        tqdm(total=batches.steps, initial=trainer.step, unit="step", desc="sft") as bar,
+    ):
+        while trainer.step < batches.steps:
+            started = time.perf_counter()
+            microbatches = next(batches)
+            tokens = int(microbatches[0]["denominator"])
+            values = trainer.update(microbatches)
+            values |= {"tokens": tokens, "tokens_per_s": tokens / (time.perf_counter() - started)}
+            if trainer.step % config.eval_every == 0 or trainer.step == batches.steps:
+                values |= evaluate()
+            metrics.write(trainer.step, values)
+            bar.update()
+            bar.set_postfix(loss=values["loss"])
+            if trainer.step % config.checkpoint_every == 0 or stop.asked:
+                checkpoints.save(batches, {})
+            if stop.asked:
+                raise KeyboardInterrupt
+    batches.close()
+    checkpoints.close()
+    metrics.close()
+    return trainer.params
+
+
+def passed_programs(
+    completions: Sequence[Completion], rates: dict[str, float | None], config: ConfigDict, eos_id: int
+) -> tuple[list[Completion], Counter[str]]:
+    """The completions to train on, each with its end, and how many were dropped for which reason.
+
+    Dropped are those that failed, that the sandbox had no word on, that were cut at the token limit (how they end is
+    unknown), that say the same as an earlier one to the same question, or do not fit a row.
+    """
+    kept: dict[str, list[Completion]] = {}
+    dropped: Counter[str] = Counter()
+    seen = set()
+    for completion in completions:
+        rate = rates.get(completion.id)
+        ids = with_end(completion.token_ids, eos_id)
+        mine = kept.setdefault(completion.question_id, [])
+        if rate is None:
+            dropped["unscored"] += 1
+        elif rate < config.least_pass_rate:
+            dropped["failed"] += 1
+        elif completion.finish_reason == "length":
+            dropped["truncated"] += 1
+        elif len(completion.prompt_ids) + len(ids) > config.row_length:
+            dropped["too_long"] += 1
+        elif (completion.question_id, ids) in seen:
+            dropped["duplicate"] += 1
+        elif config.most_per_question and len(mine) == config.most_per_question:
+            dropped["surplus"] += 1
+        else:
+            seen.add((completion.question_id, ids))
+            mine.append(dataclasses.replace(completion, token_ids=ids))
+    return [completion for group in kept.values() for completion in group], dropped
+
+
+def _loss(config: ConfigDict):
+    def loss(model: Decoder, batch: dict):
+        hidden = packed_hidden(model, batch, config.dtype, config.remat)
+        log_probs, _ = packed_log_probs(model, hidden, batch, config.sampling.temperature)
+        return -jnp.sum(log_probs * batch["weights"]) / batch["denominator"], {}
+
+    return loss
