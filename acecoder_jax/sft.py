@@ -16,7 +16,6 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 from tqdm import tqdm
@@ -29,11 +28,12 @@ from acecoder_jax.errors import UserError
 from acecoder_jax.models.decoder import Decoder
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
+from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.mesh import check_rows, make_mesh
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_step import token_log_probs
-from acecoder_jax.training.trainer import Checkpoints, Trainer, make_optimizer, optimizer_config
+from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 
 
 def default_config() -> ConfigDict:
@@ -52,6 +52,8 @@ def default_config() -> ConfigDict:
             "rows_per_microbatch": 1,
             "eval_every": 50,
             "checkpoint_every": 50,
+            "checkpoints": checkpoint_config(),
+            "tensorboard": True,
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
@@ -86,9 +88,9 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             f"{config.verdicts}: no program of the train split passed ({dict(dropped)}); sample more of them, or lower"
             " config.least_pass_rate"
         )
-    params = _train(config, workdir, policy, mesh, train, held_out)
+    trainer, checkpoints = _train(config, workdir, policy, mesh, train, held_out)
     write_model_files(workdir, policy.hf_config, policy.tokenizer, kind="policy", extra={})
-    save_params(workdir, params)
+    save_params(workdir, trainer.params)
     losses = [line["eval/loss"] for line in read_metrics(workdir) if "eval/loss" in line]
     results = {
         "sampled_programs": len(sides["train"]),
@@ -100,7 +102,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     }
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    output.remove_checkpoints()
+    checkpoints.remove()
     print(
         f"trained on {len(train)} of {len(sides['train'])} sampled programs; loss on {len(held_out)} unseen ones:"
         f" {results['eval_loss_before']} -> {results['eval_loss_after']}"
@@ -115,8 +117,8 @@ def _train(
     mesh: Mesh,
     train: Sequence[Completion],
     held_out: Sequence[Completion],
-) -> nnx.State:
-    """The main loop, from the last checkpoint to the last step; returns the parameters."""
+) -> tuple[Trainer, Checkpoints]:
+    """The main loop, from the last checkpoint to the last step."""
     batches = completion_batches(
         train,
         batch_completions=config.batch_completions,
@@ -126,10 +128,10 @@ def _train(
         seed=config.seed,
     )
     optimizer = make_optimizer(config.optimizer, batches.steps)
-    trainer = Trainer(policy.graph, policy.params, optimizer, _loss(config), mesh)
-    checkpoints = Checkpoints(workdir, trainer)
+    trainer = Trainer(policy.graph, policy.params, optimizer, _loss(config), mesh, workdir / "replay")
+    checkpoints = Checkpoints(workdir, trainer, config.to_dict(), **config.checkpoints)
     checkpoints.restore(batches)
-    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0)
+    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard)
 
     def evaluate() -> dict[str, float]:
         if not held_out:
@@ -140,6 +142,7 @@ def _train(
     if trainer.step == 0:
         metrics.write(0, evaluate())
     with (
+        checkpoints,
         StopRequest() as stop,
         tqdm(total=batches.steps, initial=trainer.step, unit="step", desc="sft") as bar,
     ):
@@ -154,14 +157,15 @@ def _train(
             metrics.write(trainer.step, values)
             bar.update()
             bar.set_postfix(loss=values["loss"])
-            if trainer.step % config.checkpoint_every == 0 or stop.asked:
-                checkpoints.save(batches, {})
-            if stop.asked:
-                raise KeyboardInterrupt
+            stopping = stop.after(trainer.step)
+            if trainer.step % config.checkpoint_every == 0 or stopping:
+                checkpoints.save(trainer.step, batches)
+            if stopping:
+                checkpoints.close()
+                stop.stop()
     batches.close()
-    checkpoints.close()
     metrics.close()
-    return trainer.params
+    return trainer, checkpoints
 
 
 def passed_programs(
