@@ -48,7 +48,8 @@ def unfill(packed: PackedRows, values: np.ndarray, count: int) -> list[np.ndarra
 def response_columns(item: Int[np.ndarray, "rows time"]) -> Int[np.ndarray, "rows responses"]:
     """For each row the columns of its completions' tokens, in order; the row's length where nothing is left.
 
-    As many as the fullest row needs, rounded up to a quarter of a row: a run compiles for four sizes at most.
+    As many as the fullest row needs, rounded up to half a row, three quarters or the whole of it: a run compiles for
+    three sizes at most.
 
     Args:
       item: of `PackedRows`.
@@ -56,7 +57,7 @@ def response_columns(item: Int[np.ndarray, "rows time"]) -> Int[np.ndarray, "row
     held = item >= 0
     length = held.shape[1]
     quarter = -(-length // 4)
-    most = min(length, quarter * max(1, -(-int(held.sum(axis=1).max()) // quarter)))
+    most = min(length, quarter * max(2, -(-int(held.sum(axis=1).max()) // quarter)))
     first = np.argsort(~held, axis=1, kind="stable")[:, :most]
     return np.where(np.take_along_axis(held, first, axis=1), first, length).astype(np.int32)
 
