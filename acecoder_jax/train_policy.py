@@ -161,7 +161,6 @@ def _train(
                 _refuse_to_go_on(config, workdir, step, values)
             except UserError:
                 save(done)
-                checkpoints.close()  # which waits for it
                 raise
             bar.update()
             bar.set_postfix({"reward": values["reward/mean"], "pass": values["rollout/pass@1"]})
