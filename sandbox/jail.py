@@ -221,6 +221,7 @@ def _become_zygote(
             "PYTHONDONTWRITEBYTECODE": "1",
             "LC_ALL": "C.UTF-8",
             "HOME": "/tmp",
+            "LD_BIND_NOW": "1",  # else each child binds what it calls anew; the zygote takes it out again
         }
         environment.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
         argv = [python, "-s", "-P", "-S", "-W", "ignore::SyntaxWarning", "-W", "ignore::DeprecationWarning"]

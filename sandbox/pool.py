@@ -16,13 +16,10 @@ import pickle
 import random
 import selectors
 import socket
-import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
-from pathlib import Path
 from typing import Any
 
 from sandbox.jail import JailSettings
@@ -30,81 +27,9 @@ from sandbox.packages import locate
 from sandbox.records import Evaluation, EvaluationResult, Limits, Program, SandboxError, Verdict
 from sandbox.tiers import check_tier, tier_of
 from sandbox.worker import infrastructure
+from sandbox.worker_process import WorkerProcess
 
 ATTEMPTS = 3
-
-
-class _Worker:
-    """One worker process and the bytes on their way to and from it."""
-
-    def __init__(self, settings: JailSettings, cpu: int | None = None) -> None:
-        self.cpu = cpu
-        self.socket, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-s",
-                    "-P",
-                    "-S",
-                    "-W",
-                    "ignore",
-                    "-c",
-                    _BOOTSTRAP,
-                    str(_package_parent()),
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
-                start_new_session=True,
-            )
-        self.incoming = bytearray()
-        self.outgoing = bytearray()
-        self.job: int | None = None
-        if cpu is not None:
-            os.sched_setaffinity(self.process.pid, {cpu})
-        self.put(settings)
-
-    def put(self, content: Any) -> None:
-        """Queue an object for the worker."""
-        data = pickle.dumps(content, protocol=5)
-        self.outgoing += len(data).to_bytes(8, "little") + data
-
-    def flush(self) -> None:
-        """Send what the socket takes."""
-        if self.outgoing:
-            sent = self.socket.send(self.outgoing, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
-            del self.outgoing[:sent]
-
-    def messages(self) -> Iterator[tuple[str, Any]]:
-        """Read what has arrived; raises ConnectionError at the end of the stream."""
-        data = self.socket.recv(1 << 18)
-        if not data:
-            raise ConnectionError("worker is gone")
-        self.incoming += data
-        while len(self.incoming) >= 8:
-            size = int.from_bytes(self.incoming[:8], "little")
-            if len(self.incoming) < 8 + size:
-                return
-            yield pickle.loads(self.incoming[8 : 8 + size])
-            del self.incoming[: 8 + size]
-
-    def stop(self) -> None:
-        """Hang up, upon which the worker takes down its jail and ends; kill it if it does not."""
-        self.socket.close()
-        try:
-            self.process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-_BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from sandbox.worker import main; main()"
-
-
-def _package_parent() -> Path:
-    return Path(__file__).resolve().parent.parent
 
 
 class Sandbox:
@@ -151,7 +76,7 @@ class Sandbox:
         self._wake_read, self._wake_write = socket.socketpair()
         self._stopping = threading.Event()
         self._failure = ""
-        self._pool: list[_Worker] = []
+        self._pool: list[WorkerProcess] = []
         self._thread = threading.Thread(target=self._loop, name="sandbox", daemon=True)
         self._start_workers()
         self._thread.start()
@@ -170,7 +95,7 @@ class Sandbox:
     def _start_workers(self) -> None:
         """Start every worker and wait until each jail is ready, so that trouble shows here and not later."""
         try:
-            self._pool.extend(_Worker(self._settings, cpu) for cpu in self._cpus())
+            self._pool.extend(WorkerProcess(self._settings, cpu) for cpu in self._cpus())
             for worker in self._pool:
                 worker.flush()
             for worker in self._pool:
@@ -307,14 +232,29 @@ class Sandbox:
                         self._serve(selector, key.data)
 
     def _hand_out(self, selector: selectors.BaseSelector) -> None:
-        """Give waiting jobs to idle workers."""
-        for worker in list(self._pool):
-            if worker.job is None:
-                worker.job = self._take()
-                if worker.job is None:
+        """Give waiting jobs to idle workers; then, while enough are waiting, each a second one, so that none waits for
+        this thread to come to its CPU.
+        """
+        for held in (0, 1):
+            for worker in list(self._pool):
+                if len(worker.jobs) > held or (held and len(self._queue) < len(self._pool)):
+                    continue
+                number = self._take()
+                if number is None and not worker.jobs:
+                    number = self._second_of_another()
+                if number is None:
                     return
-                worker.put(self._jobs[worker.job][0])
+                worker.jobs.append(number)
+                worker.put(self._jobs[number][0])
                 self._serve(selector, worker, read=False)
+
+    def _second_of_another(self) -> int | None:
+        """A job that waits behind another in its worker; should that worker come to it, its answer is not used."""
+        for worker in self._pool:
+            if len(worker.jobs) > 1 and worker.jobs[1] in self._jobs:
+                number, worker.jobs[1] = worker.jobs[1], None
+                return number
+        return None
 
     def _take(self) -> int | None:
         """The next waiting job that its caller has not cancelled."""
@@ -326,7 +266,7 @@ class Sandbox:
                 del self._jobs[number]
         return None
 
-    def _serve(self, selector: selectors.BaseSelector, worker: _Worker, read: bool = True) -> None:
+    def _serve(self, selector: selectors.BaseSelector, worker: WorkerProcess, read: bool = True) -> None:
         """Move a worker's bytes; replace the worker when it is gone."""
         try:
             worker.flush()
@@ -342,16 +282,17 @@ class Sandbox:
         if selector.get_key(worker.socket).events != events:
             selector.modify(worker.socket, events, worker)
 
-    def _message(self, worker: _Worker, kind: str, content: Any) -> None:
+    def _message(self, worker: WorkerProcess, kind: str, content: Any) -> None:
         if kind == "refused":
             raise ConnectionError(content)
-        if kind == "answer" and worker.job is not None:
-            number, worker.job = worker.job, None
-            with self._lock:
-                _, future, _ = self._jobs.pop(number)
-            _answer(future, content)
+        if kind == "answer" and worker.jobs:
+            number = worker.jobs.popleft()
+            if number is not None:
+                with self._lock:
+                    _, future, _ = self._jobs.pop(number)
+                _answer(future, content)
 
-    def _new_worker(self, cpu: int | None) -> _Worker:
+    def _new_worker(self, cpu: int | None) -> WorkerProcess:
         """Start a worker; a host that is out of processes or memory gets a little time.
 
         Raises:
@@ -359,21 +300,24 @@ class Sandbox:
         """
         for seconds in (0.1, 0.5, 2.0):
             with contextlib.suppress(OSError):
-                return _Worker(self._settings, cpu)
+                return WorkerProcess(self._settings, cpu)
             self._stopping.wait(seconds)
-        return _Worker(self._settings, cpu)
+        return WorkerProcess(self._settings, cpu)
 
-    def _replace(self, selector: selectors.BaseSelector, worker: _Worker) -> None:
+    def _replace(self, selector: selectors.BaseSelector, worker: WorkerProcess) -> None:
         """Start a new worker in the place of a dead one, and run its job again."""
         if self._stopping.is_set():
             return
         selector.unregister(worker.socket)
         worker.stop()
-        number = worker.job
         with self._lock:
-            if number is not None:
+            for place, number in reversed(list(enumerate(worker.jobs))):
+                if number is None:
+                    continue
                 job, future, attempts = self._jobs[number]
-                if attempts + 1 < ATTEMPTS:
+                if place:
+                    self._queue.appendleft(number)  # not begun, so no attempt
+                elif attempts + 1 < ATTEMPTS:
                     self._jobs[number] = (job, future, attempts + 1)
                     self._queue.appendleft(number)
                 else:
@@ -391,7 +335,7 @@ def _answer(future: Future[Any], content: Any) -> None:
         future.set_result(content)
 
 
-def _stop_all(pool: Sequence[_Worker], stopping: threading.Event) -> None:
+def _stop_all(pool: Sequence[WorkerProcess], stopping: threading.Event) -> None:
     """Also runs at the interpreter's exit, for a pool that nobody closed."""
     stopping.set()
     for worker in pool:

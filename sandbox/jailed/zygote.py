@@ -261,6 +261,7 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     sys.path[:] = [path for path in sys.path if path]
     _show_packages(settings["paths"], settings["importable"])
     sys.dont_write_bytecode = True
+    os.environ.pop("LD_BIND_NOW", None)
     _warm(_WARM.split() + settings["modules"])
     if settings["landlock"]:
         confine.landlock(settings["readable"], settings["writable"])
@@ -276,6 +277,7 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     _exercise()
     mappings.join_mappings()
     gc.collect()
+    mappings.fill_holes()
     gc.freeze()
     control.send(b"ready")
     zygote.run()

@@ -105,7 +105,7 @@ def test_a_pool_that_cannot_start_workers_any_more_answers_and_refuses(monkeypat
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with Sandbox(workers=1) as sandbox:
-        monkeypatch.setattr("sandbox.pool._Worker", refuse)
+        monkeypatch.setattr("sandbox.pool.WorkerProcess", refuse)
         sandbox._pool[0].process.kill()
         verdict = sandbox.submit(add_one("a")).result(timeout=30)
         assert verdict.outcome == "infrastructure" and verdict.pass_rate is None

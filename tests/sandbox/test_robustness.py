@@ -220,6 +220,16 @@ def test_a_loop_takes_its_own_worker_and_no_other():
     assert len(order) == 101 and order.index("loop") > 50
 
 
+def test_no_program_waits_behind_a_slow_one_while_a_worker_is_idle():
+    with Sandbox(workers=2, limits=Limits(test_cpu_s=4.0, max_timeouts=1)) as box:
+        loop = box.submit(Program("loop", "def f(x):\n    while True: pass", ("assert f(1) == 1",), ("f",)))
+        others = [box.submit(program(i)) for i in range(12)]
+        assert [future.result(timeout=60).outcome for future in others] == ["passed"] * 12
+        assert not loop.done()
+        assert loop.result(timeout=60).outcome == "timeout"
+        assert [verdict.outcome for verdict in box.run(program(i) for i in range(20))] == ["passed"] * 20
+
+
 BUSY = """
 import time
 def f(seconds):
