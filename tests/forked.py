@@ -20,24 +20,28 @@ from typing import Any
 class Forks:
     """Runs of the command line, each in a process of its own that may be killed."""
 
-    def __init__(self, log: Path, limit_s: float, **environment: str):
-        """Start the process that forks.
+    def __init__(self, folder: Path, limit_s: float):
+        """Start the process that forks. XLA_FLAGS of the tests are left out, so that there is one device.
 
         Args:
-          log: where the runs' output goes.
+          folder: where the runs' output goes, and what they compile, so that it is not compiled again.
           limit_s: a run that takes longer is killed.
-          environment: changes; XLA_FLAGS of the tests are left out, so that there is one device.
         """
         inherited = {key: value for key, value in os.environ.items() if key != "XLA_FLAGS"}
-        self._log, self._limit_s = log, limit_s
+        inherited |= {
+            "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+        self._log, self._limit_s = folder / "log", limit_s
         self._running: set[int] = set()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", str(log)],
+            [sys.executable, "-m", "tests.forked", str(self._log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).resolve().parents[1],
-            env=inherited | environment,
+            env=inherited,
         )
 
     def run(self, arguments: list[str], when: Callable[[], bool] | None = None, number: int = 9) -> int:

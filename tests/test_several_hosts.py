@@ -21,7 +21,7 @@ STEPS = 15
 
 @pytest.fixture(scope="module")
 def forks(tmp_path_factory):
-    made = Forks(tmp_path_factory.mktemp("hosts") / "log", limit_s=500)
+    made = Forks(tmp_path_factory.mktemp("hosts"), limit_s=500)
     yield made
     made.close()
 

@@ -6,6 +6,9 @@
 
 The argument is the reward, "rule" or "model", and the slice that it runs on, with ",2" for two of them; either may be
 left out. The imported policy, the questions (the hard quarter) and the reward model are folders beside the workdir.
+
+Compiled with jax 0.10.2 and a reward model, the step that needs most on v5p:2x2x2, `accumulate`, takes 46.7 of
+95.7 GiB a chip.
 """
 
 from pathlib import Path
