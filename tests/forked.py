@@ -6,6 +6,7 @@ Nothing of jax is started before the fork.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -89,12 +90,13 @@ class Forks:
             watcher.join()
 
     def output(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else "nothing ran"
 
     def close(self) -> None:
         """End what a failed test left running, and the server, which has nothing to put in order."""
         for pid in (*self._running, self._server.pid):
-            os.kill(pid, 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
         self._server.wait()
 
     def _ask(self, command: Mapping[str, Any]) -> int:

@@ -58,7 +58,7 @@ def packed_hidden(
     rows: Mapping[str, Array],
     dtype: str = "float32",
     remat: str = "none",
-    kernel: str = "auto",
+    kernel: str = "xla",
 ) -> Float[Array, "rows time embed"]:
     """Final hidden states of packed rows.
 
