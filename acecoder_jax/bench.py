@@ -10,6 +10,8 @@ puts what the fastest of the shipped reward-model runs could take in on eight ch
 
 `acecoder bench train_policy` runs steps of reinforcement learning in which a share of the programs loops for ever, and
 says for how much of a step the device waits for rewards.
+
+`acecoder bench sampling` measures the engine beside transformers and google-tunix; see `benches/sampling.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
+from acecoder_jax.benches.sampling import bench_sampling, sampling_bench_config
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
 from acecoder_jax.data.pipelines import PromptStream, pair_batches
 from acecoder_jax.data.records import PreferencePair, Question
@@ -75,6 +78,7 @@ def default_config() -> ConfigDict:
                 "slots": 64,
                 "sandbox": sandbox_config(),
             },
+            "sampling": sampling_bench_config(),
         }
     )
 
@@ -85,7 +89,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         raise UserError(
             f"config.name: no benchmark {config.name!r}: use `acecoder bench NAME`, one of {', '.join(BENCHES)}"
         )
-    folders = config.pairs, config.questions, config.train_reward.model, config.train_policy.model
+    stages = config.train_reward, config.train_policy, config.sampling
+    folders = config.pairs, config.questions, *(stage.model for stage in stages)
     inputs = [folder for folder in folders if folder is not None]
     output = OutputFolder(workdir, "bench", config.to_dict(), inputs)
     if not output.finished:
@@ -297,4 +302,5 @@ BENCHES = {
     "prompts": _prompts,
     "train_reward": _train_reward,
     "train_policy": _train_policy,
+    "sampling": lambda config, _: bench_sampling(config.sampling, config.questions),
 }

@@ -57,7 +57,6 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     if output.finished:
         return output.counts
     model = load_model(config.model, "policy")
-    greedy = Sampler(model, _with(config.sampling, temperature=0.0))
     sampler = Sampler(model, config.sampling)
     results = {
         "model": model.fingerprint,
@@ -73,14 +72,20 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             left = [question for question in questions if question.id not in done]
             with tqdm(total=len(left) * (1 + config.samples), unit="program", desc=f"evaluate {name}") as bar:
                 for start in range(0, len(left), config.questions_per_shard):
-                    shard = _sample(
-                        config, greedy, sampler, left[start : start + config.questions_per_shard], bar
-                    )
+                    shard = []
+                    asked = left[start : start + config.questions_per_shard]
+                    for completion in sampler.sample(asked, config.samples, config.seed, greedy=True):
+                        shard.append(completion)
+                        bar.update()
                     output.write_shard(sorted(shard, key=lambda completion: completion.id))
             ids = {question.id for question in questions}
             answers = [completion for completion in output.read(Completion) if completion.question_id in ids]
             verdicts = list(grader.grade({question.id: question for question in questions}, answers))
             write_atomically(workdir / f"verdicts-{name}.jsonl", "".join(to_json(v) + "\n" for v in verdicts))
+            if not answers:
+                raise UserError(
+                    f"{name}: no question could be sampled, see above; raise config.sampling.max_prompt_tokens"
+                )
             if all(v.pass_rate is None for v in verdicts if v.completion_id.endswith("#greedy")):
                 raise UserError(
                     f"{name}: the sandbox failed on every greedy program; see that this host has memory and processes"
@@ -109,21 +114,10 @@ def _check_references(name: str, questions: list[Question], grader: Grader) -> N
     print(f"; not those of {', '.join(failing[:10])}" if failing else "")
 
 
-def _sample(
-    config: ConfigDict, greedy: Sampler, sampler: Sampler, questions: list[Question], bar: tqdm
-) -> list[Completion]:
-    completions = []
-    for completion in greedy.sample(questions, 1, config.seed):
-        completions.append(dataclasses.replace(completion, id=f"{completion.question_id}#greedy"))
-        bar.update()
-    for completion in sampler.sample(questions, config.samples, config.seed) if config.samples else ():
-        completions.append(completion)
-        bar.update()
-    return completions
-
-
 def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], ks: Sequence[int]) -> dict:
     """The numbers of one set; completions that the sandbox failed on are left out and counted.
+
+    A question that the sampler refused counts as unsolved.
 
     A question with fewer than k samples left does not count for pass@k; without any, pass@k is left out.
     """
@@ -138,6 +132,9 @@ def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], ks: Se
         else:
             passed[verdict.question_id].append(verdict.pass_rate == 1.0)
             rates.append(verdict.pass_rate)
+    refused = {question.id for question in questions} - {verdict.question_id for verdict in verdicts}
+    for question in refused:
+        greedy[question], passed[question] = False, [False] * max(ks, default=0)
 
     pass_at = {}
     for k in ks:
@@ -150,6 +147,7 @@ def summarize(questions: Sequence[Question], verdicts: Sequence[Verdict], ks: Se
         "pass@k": pass_at,
         "mean_pass_rate": float(np.mean(rates)) if rates else None,
         "infrastructure_failures": failures,
+        "refused": len(refused),
     }
 
 
@@ -165,7 +163,3 @@ def _sets(config: ConfigDict) -> dict[str, list[Question]]:
             # HumanEval and HumanEval+ share their ids, and so do MBPP and MBPP+.
             sets[name] = [dataclasses.replace(task, id=f"{name}/{task.id}") for task in tasks]
     return sets
-
-
-def _with(config: ConfigDict, **changes) -> ConfigDict:
-    return ConfigDict(config.to_dict() | changes)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from acecoder_jax.data.folders import OutputFolder, read_records
 from acecoder_jax.data.records import Completion, Question
 from acecoder_jax.data.splits import choose
+from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.sampling.complete import Sampler, require_questions, sampling_config
 
@@ -60,9 +61,17 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 bar.update()
             output.write_shard(sorted(shard, key=lambda completion: completion.id))
     counts: Counter[str] = Counter()
+    answered = set()
     for completion in output.read(Completion):
+        answered.add(completion.question_id)
+        counts["completions"] += 1
         counts["tokens"] += len(completion.token_ids)
         counts["truncated"] += completion.finish_reason == "length"
         counts["without_program"] += completion.program is None
-    output.finish(questions=len(questions), completions=total, **counts)
+    if not answered:
+        raise UserError(
+            f"config.sampling.max_prompt_tokens: {config.sampling.max_prompt_tokens} is too few for any of"
+            f" {len(questions)} prompts; raise it"
+        )
+    output.finish(questions=len(questions), refused=len(questions) - len(answered), **counts)
     return output.counts

@@ -138,18 +138,20 @@ def test_a_finished_folder_is_left_alone(whole, settings, monkeypatch):
 def test_a_half_finished_folder_is_continued_and_ends_up_the_same(whole, settings, tmp_path, monkeypatch):
     whole_sample, calls = Sampler.sample, []
 
-    def stopping(self, questions, samples, seed):
-        calls.append((len(questions), samples))
-        if len(calls) == 4:
-            raise KeyboardInterrupt  # the second shard has its greedy answers, and no samples yet
-        return whole_sample(self, questions, samples, seed)
+    def stopping(self, questions, samples, seed, greedy=False):
+        calls.append((len(questions), samples, greedy))
+        answers = whole_sample(self, questions, samples, seed, greedy)
+        if len(calls) != 2:
+            return answers
+        next(answers)
+        raise KeyboardInterrupt  # the second shard has begun
 
     monkeypatch.setattr(Sampler, "sample", stopping)
     with pytest.raises(KeyboardInterrupt):
         run(settings, tmp_path / "parts")
     assert len(record_bytes(tmp_path / "parts")) == 1
     counts, results = run(settings, tmp_path / "parts")
-    assert calls[4:] == [(2, 1), (2, 4), (1, 1), (1, 4)]
+    assert calls[2:] == [(2, 4, True), (1, 4, True)]
     assert record_bytes(tmp_path / "parts") == record_bytes(whole)
     assert results == json.loads((whole / "results.json").read_text())
     assert verdicts_of(tmp_path / "parts", "held_out") == verdicts_of(whole, "held_out")
@@ -210,8 +212,7 @@ def test_bad_settings_are_refused(settings, tmp_path):
 
     attempt("a", "config.questions", "config.benchmarks", questions=None)
     attempt("b", settings["questions"], "no questions", split="validation")
-    attempt("c", "config.sampling.temperature", sampling={"temperature": 0.0} | SAMPLING)
     missing = tmp_path / "none.gz"
-    attempt("d", missing, questions=None, benchmarks={"humaneval": str(missing)})
+    attempt("c", missing, questions=None, benchmarks={"humaneval": str(missing)})
     bare = folder_of(tmp_path / "bare", [question("bare", "held_out", tests=0)])
-    attempt("e", bare, "no tests", questions=bare)
+    attempt("d", bare, "no tests", questions=bare)

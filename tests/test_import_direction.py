@@ -1,7 +1,7 @@
 """Who may import whom, read off every file's syntax tree: the design's picture, enforced.
 
 records <- {data, sandbox client, models} <- {synthesis, sampling, training, rewards, benchmarks, report}
-<- stages. `sandbox` imports only the standard library; `sandbox` and `synthesis` import no jax; nothing
+<- benches <- stages. `sandbox` imports only the standard library; `sandbox` and `synthesis` import no jax; nothing
 imports a stage but the command line and the demo, which run them by name.
 """
 
@@ -27,6 +27,7 @@ LEVELS = {
     "rewards": 2,
     "benchmarks": 2,
     "report": 2,
+    "benches": 3,
 }
 JAX = {"jax", "jaxlib", "flax", "optax", "orbax", "grain"}
 MAY_IMPORT_STAGES = {"__main__", "demo"}

@@ -9,14 +9,16 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from flax import nnx
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 from acecoder_jax.data.code import extract_program
 from acecoder_jax.data.prompts import render_prompt
 from acecoder_jax.data.records import Completion, Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import LoadedModel
-from acecoder_jax.sampling.engine import Engine, Request
+from acecoder_jax.sampling.engine import Engine
+from acecoder_jax.sampling.layout import decode_mesh
+from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
 
 
@@ -31,10 +33,14 @@ def sampling_config() -> ConfigDict:
             "max_prompt_tokens": 2048,
             "max_new_tokens": 2048,
             "stop_at_program": False,  # end a completion once its code block has closed
-            "slots": 64,
-            "chunk": 4,
+            "slots": 0,  # completions decoded at a time; 0: as many as the memory holds, at most 256 a device
+            "chunk": 4,  # tokens between looks at what has finished
             "dtype": "float32",
-            "cache_dtype": "float32",
+            "cache_dtype": "float32",  # or bfloat16, int8
+            "weights_dtype": config_dict.placeholder(
+                str
+            ),  # int8: fewer bytes to read while decoding; None: as dtype
+            "tensor": 1,  # accelerators that share one copy of the weights; slots are split over the others
         }
     )
 
@@ -48,9 +54,12 @@ class Sampler:
         Args:
           model: a policy.
           config: see `sampling_config`.
+
+        Raises:
+          UserError: settings that nothing can be drawn with, or that do not fit the memory.
         """
         self._tokenizer = model.tokenizer
-        self._mark, self._temperature = model.fingerprint, config.temperature
+        self._params = SamplingParams(config.temperature, config.top_p, config.top_k, config.min_p)
         eos = model.hf_config.get("eos_token_id")
         eos_ids = set(eos if isinstance(eos, list) else [eos]) | {model.tokenizer.eos_token_id}
         # Asked for every running request at every chunk: is there a program yet?
@@ -60,7 +69,7 @@ class Sampler:
         self.engine = Engine(
             model.config,
             model.graph,
-            SamplingParams(config.temperature, config.top_p, config.top_k, config.min_p),
+            self._params,
             max_prompt_tokens=config.max_prompt_tokens,
             max_new_tokens=config.max_new_tokens,
             eos_ids=sorted(eos_ids - {None}),
@@ -68,37 +77,51 @@ class Sampler:
             chunk=config.chunk,
             dtype=config.dtype,
             cache_dtype=config.cache_dtype,
+            weights_dtype=config.weights_dtype,
             stop=stop,
+            mesh=decode_mesh(config.tensor),
         )
-        self.engine.load(model.params)
+        self.load(model.params, model.fingerprint)
+        print(f"sampling: {self.engine.plan}; weights laid out for decoding in {self.engine.load_s:.2f} s")
 
     def load(self, params: nnx.State, mark: str = "") -> None:
         """Sample from these parameters from now on; `mark` is written into the completions."""
-        self.engine.load(params)
-        self._mark = mark
+        self.engine.load(params, mark)
 
-    def sample(self, questions: Sequence[Question], samples: int, seed: int) -> Iterator[Completion]:
+    def sample(
+        self, questions: Sequence[Question], samples: int, seed: int, greedy: bool = False
+    ) -> Iterator[Completion]:
         """`samples` completions of every question, in the order in which they finish.
+
+        A question whose prompt is empty or too long, or on which the model's output is not finite, is named in a
+        line and has no completion; the others go on.
 
         Args:
           seed: a completion's draws depend on this, its question's id and its number, on nothing else.
+          greedy: also the most likely completion, numbered `#greedy`.
 
         Raises:
-          UserError: a prompt is too long; or more than one sample at temperature 0, which would all be equal.
+          UserError: no samples are asked for.
         """
-        if samples > 1 and self._temperature == 0:
-            raise UserError(
-                f"config.sampling.temperature: 0 makes all {samples} samples of a question equal;"
-                " raise it, or take one sample"
-            )
+        if samples < 1 and not greedy:
+            raise UserError(f"samples: {samples} completions of a question are none; ask for at least 1")
+        if samples > 1 and self._params.temperature == 0:
+            print(f"sampling: at temperature 0 all {samples} samples of a question are equal")
         by_id = {question.id: question for question in questions}
-        requests = [
-            Request(f"{question.id}#{i}", prompt, request_seed(seed, question.id, i))
-            for question in questions
-            for prompt in [render_prompt(self._tokenizer, question.prompt)]
-            for i in range(samples)
-        ]
+        requests = []
+        for question in questions:
+            prompt = render_prompt(self._tokenizer, question.prompt)
+            if greedy:
+                best = SamplingParams(temperature=0.0)
+                requests.append(Request(f"{question.id}#greedy", prompt, 0, best))
+            requests += [
+                Request(f"{question.id}#{i}", prompt, request_seed(seed, question.id, i))
+                for i in range(samples)
+            ]
         for sampled in self.engine.generate(requests):
+            if sampled.error:
+                print(f"{sampled.id}: {sampled.finish_reason}: {sampled.error}")
+                continue
             question = by_id[sampled.id.rpartition("#")[0]]
             text = self._decode(sampled.token_ids)
             yield Completion(
@@ -110,7 +133,7 @@ class Sampler:
                 token_ids=sampled.token_ids,
                 log_probs=sampled.log_probs,
                 finish_reason=sampled.finish_reason,
-                model=self._mark,
+                model=sampled.version,
             )
 
     def _decode(self, ids: Sequence[int]) -> str:

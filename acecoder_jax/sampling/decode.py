@@ -1,10 +1,8 @@
-"""The compiled pieces of sampling: the weights' decode view, the key/value cache, prefill and decode chunks.
+"""The compiled pieces of sampling: prefill of packed prompts, and a chunk of decode steps in all slots.
 
-A slot is one row of the cache and one running request. A row has two parts: its prompt's positions, and a ring of
-generated ones. All slots write the ring at the same column, the step's, whatever their own position is; so a write
-is one slice update in place, and a slot that was refilled simply does not look at columns older than itself. Prefill
-runs a prompt without its last token; the first decode step feeds that token, so that there is one place where tokens
-are drawn.
+Prefill runs a prompt without its last token; the first decode step feeds that token, so that there is one place
+where tokens are drawn. Who sits in which slot, and which slots share a prompt, is decided on the host between chunks
+and handed in as a `Seating`.
 """
 
 from __future__ import annotations
@@ -19,113 +17,85 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.models.decoder import (
-    Decoder,
-    attention,
-    by_layer,
-    embed,
-    in_window,
-    layer_ropes,
-    rms_norm,
-)
+from acecoder_jax.models.decoder import Decoder, attention, by_layer, embed, in_window, layer_ropes, rms_norm
 from acecoder_jax.models.matmul import matmul
-from acecoder_jax.sampling.warp import SamplingParams, draw
+from acecoder_jax.sampling.cache import (
+    Cache,
+    contain,
+    mixed,
+    pack_keys,
+    pack_values,
+    scores,
+    take_entries,
+    write_column,
+)
+from acecoder_jax.sampling.view import DecodeView, widen
+from acecoder_jax.sampling.warp import Draws, draw
+
+_HIDDEN = -1e30  # a score that softmax makes nothing of
 
 
-class Cache(NamedTuple):
-    """Keys and values of every slot, one array per layer.
-
-    Keys are kept transposed, (slots, kv_heads, head_dim, length): products of a query with them then read memory
-    in order. Values are (slots, kv_heads, length, head_dim). The first `DecodeShape.prompt` positions hold the
-    prompt, the rest is the ring.
-    """
-
-    keys: tuple[Array, ...]
-    values: tuple[Array, ...]
-
-
-class SlotState(NamedTuple):
-    """What a slot needs beside its cache.
+class Seating(NamedTuple):
+    """Who sits in which slot, before a chunk. Slots and rows are counted in each shard of the devices.
 
     Attributes:
       token: the last one drawn (or the prompt's last), not yet in the cache.
       prompt: cached prompt positions.
       generated: cached positions after them; they stand in the ring's latest columns.
-      key: the request's own random key, so that its draws do not depend on its neighbours.
+      seed: of the request's own draws, so that they do not depend on its neighbours.
+      draws: how each slot draws.
+      lanes: the slots that look at each prompt row; those of an empty lane are any.
+      place: where a slot stands among its shard's lanes, row * lanes + lane.
+      row_length: cached positions of each prompt row.
     """
 
     token: Int[Array, "slots"]
     prompt: Int[Array, "slots"]
     generated: Int[Array, "slots"]
-    key: Array
-
-
-class DecodeView(NamedTuple):
-    """The model's weights, stacked layers sliced into one pytree per layer; the head is (embed, vocab)."""
-
-    layers: tuple[nnx.State, ...]
-    embedding: Array
-    head: Array
-    final_norm: Array
+    seed: Int[Array, "slots"]
+    draws: Draws
+    lanes: Int[Array, "shards rows lanes"]
+    place: Int[Array, "shards slots"]
+    row_length: Int[Array, "rows"]
 
 
 @dataclass(frozen=True)
-class DecodeShape:
-    """Static sizes: prompt positions and ring columns per slot, tokens per chunk, dtypes of weights and of the cache.
+class DecodeStatics:
+    """What a chunk is compiled for, beside the shapes of its arrays.
 
-    The ring is at least as long as a completion may be plus one chunk.
+    Attributes:
+      chunk: tokens decoded between looks at what has finished.
+      dtype: of activations and matrix products.
     """
 
-    prompt: int
-    ring: int
+    graph: nnx.GraphDef
+    config: DecoderConfig
     chunk: int
-    dtype: str = "float32"
-    cache_dtype: str = "float32"
+    dtype: str
 
 
-@partial(jax.jit, static_argnums=(0, 2))
-def decode_view(graph: nnx.GraphDef, params: nnx.State, dtype: str) -> DecodeView:
-    """Reshard the trainer's parameters for decoding: slices per layer, matrices in the compute dtype."""
-    model: Decoder = nnx.merge(graph, params)
-    # Norms stay in float32, as the trainer computes them, so that both give the same probabilities.
-    cast = partial(jax.tree.map, lambda leaf: leaf.astype(dtype) if leaf.ndim > 1 else leaf)
-    _, stacked = nnx.split(model.blocks)
-    layers = tuple(
-        cast(jax.tree.map(lambda leaf, i=i: leaf[i], stacked)) for i in range(model.config.num_layers)
-    )
-    head = model.embedding if model.config.tie_word_embeddings else model.lm_head
-    head = head[...][: model.config.vocab_size].T  # no id of the vocabulary's padding is ever drawn
-    return DecodeView(layers, cast(model.embedding[...]), cast(head), cast(model.final_norm[...]))
-
-
-def empty_cache(config: DecoderConfig, slots: int, shape: DecodeShape) -> tuple[Cache, SlotState]:
-    """A cache with nothing in it."""
-    heads, width, length = config.num_kv_heads, config.head_dim, shape.prompt + shape.ring
-    dtype = shape.cache_dtype
-    keys = tuple(jnp.zeros((slots, heads, width, length), dtype) for _ in range(config.num_layers))
-    values = tuple(jnp.zeros((slots, heads, length, width), dtype) for _ in range(config.num_layers))
-    token, prompt, generated = (jnp.zeros(slots, jnp.int32) for _ in range(3))
-    return Cache(keys, values), SlotState(
-        token, prompt, generated, jax.random.split(jax.random.key(0), slots)
-    )
-
-
-@partial(jax.jit, static_argnums=(0, 4))
+@partial(jax.jit, static_argnums=(0, 5))
 def prefill(
     graph: nnx.GraphDef,
     params: nnx.State,
-    tokens: Int[Array, "prompts time"],
-    lengths: Int[Array, "prompts"],
+    tokens: Int[Array, "rows time"],
+    positions: Int[Array, "rows time"],
+    segment: Int[Array, "rows time"],
     dtype: str,
 ) -> tuple[Array, Array]:
-    """Keys (layers, prompts, kv_heads, head_dim, time) and values (..., time, head_dim) of right-padded prompts."""
+    """Keys (layers, rows, kv_heads, head_dim, time) and values (..., time, head_dim) of prompts packed in rows.
+
+    Args:
+      positions: restart with every prompt.
+      segment: the prompt's number in its row, from 1; 0 for padding.
+    """
     model: Decoder = nnx.merge(graph, params)
-    positions = jnp.broadcast_to(jnp.arange(tokens.shape[1])[None, :], tokens.shape)
-    causal = positions[:, :, None] >= positions[:, None, :]
-    mask = causal & (positions < lengths[:, None])[:, None, :]
+    causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None]
+    mask = causal & (segment[:, :, None] == segment[:, None, :])
     near = mask & in_window(positions, positions, model.config.sliding_window)
 
     def attend(queries, keys, values, windowed=False):
+        keys, values = contain(keys, values)
         return attention(queries, keys, values, by_layer(windowed, mask, near)), (
             keys.transpose(0, 2, 3, 1),
             values.transpose(0, 2, 1, 3),
@@ -134,123 +104,119 @@ def prefill(
     return model.hidden(tokens, positions, attend, jnp.dtype(dtype))[1]
 
 
-@partial(jax.jit, donate_argnums=(0, 1))
-def insert(
-    cache: Cache,
-    state: SlotState,
-    prefilled: tuple[Array, Array],
-    prompt: Int[Array, "rows"],
-    slot: Int[Array, "rows"],
-    new: SlotState,
-) -> tuple[Cache, SlotState]:
-    """Put prefilled prompts into slots; several slots may take the same prompt.
-
-    Args:
-      prompt, slot: for each row, which prefilled prompt goes to which slot. A slot number past the last is dropped,
-        so that the number of rows can stay fixed.
-      new: the slots' new state, one entry a row.
-    """
-    keys, values = prefilled
-    time = keys.shape[-1]
-
-    def place(old: Array, fresh: Array, axis: int) -> Array:
-        where = (
-            (slot, slice(None), slice(None), slice(time)) if axis == 3 else (slot, slice(None), slice(time))
-        )
-        return old.at[where].set(fresh[prompt].astype(old.dtype), mode="drop")
-
-    new_keys = tuple(place(old, keys[i], 3) for i, old in enumerate(cache.keys))
-    new_values = tuple(place(old, values[i], 2) for i, old in enumerate(cache.values))
-    new_state = jax.tree.map(lambda old, fresh: old.at[slot].set(fresh, mode="drop"), state, new)
-    return Cache(new_keys, new_values), new_state
-
-
-@jax.jit
-def compact(cache: Cache, state: SlotState, slots: Int[Array, "fewer"]) -> tuple[Cache, SlotState]:
-    """Keep only these slots, in this order: the tail of a run shrinks to a smaller compiled shape."""
-    return jax.tree.map(lambda leaf: leaf[slots], (cache, state))
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(5, 6))
+@partial(jax.jit, static_argnums=(0,), donate_argnums=(2,))
 def decode_chunk(
-    block_graph: nnx.GraphDef,
-    config: DecoderConfig,
-    sampling: SamplingParams,
-    shape: DecodeShape,
-    view: DecodeView,
-    cache: Cache,
-    state: SlotState,
-    now: Int[Array, ""],
-) -> tuple[Cache, SlotState, Int[Array, "slots chunk"], Float[Array, "slots chunk"]]:
-    """Decode `shape.chunk` tokens in every slot; returns them with their log-probabilities.
+    statics: DecodeStatics, view: DecodeView, cache: Cache, seating: Seating, now: Int[Array, ""]
+) -> tuple[Cache, Int[Array, "slots chunk"], Float[Array, "slots chunk"]]:
+    """Decode a chunk of tokens in every slot; returns them with their log-probabilities.
 
     Args:
-      now: decode steps done before this chunk, for all slots together: says which ring columns are next.
+      now: the ring's column that is written first.
     """
-    prompt_columns, ring_columns = jnp.arange(shape.prompt), jnp.arange(shape.ring)
+    ring = jax.tree.leaves(cache.ring_keys[0])[0].shape[3]
 
     def step(carry, j):
-        cache, state = carry
-        column = (now + j) % shape.ring
-        age = (column - ring_columns) % shape.ring  # 0 for the column written in this step
-        visible = jnp.concatenate(
-            [prompt_columns[None, :] < state.prompt[:, None], age[None, :] <= state.generated[:, None]],
-            axis=1,
-        )
-        position = state.prompt + state.generated
-        since = jnp.concatenate(  # how many positions ago, for every column
-            [
-                position[:, None] - prompt_columns[None, :],
-                jnp.broadcast_to(age[None, :], (len(position), shape.ring)),
-            ],
-            axis=1,
-        )
-        near = visible & (since < config.sliding_window)
-        ropes = layer_ropes(config, position[:, None])
-        x = embed(view.embedding, state.token[:, None], config.embedding_scale, view.embedding.dtype)
-        new_keys, new_values = [], []
-        for layer in range(config.num_layers):
-            windowed = config.windowed_layers[layer]
-            seen = by_layer(windowed, visible, near)
+        cache, token, generated = carry
+        cache, logits = _forward(statics, view, cache, seating, token, generated, (now + j) % ring)
+        position = seating.prompt + generated
+        key = jax.vmap(lambda seed, at: jax.random.fold_in(jax.random.key(seed), at))
+        uniforms = jax.vmap(jax.random.uniform)(key(seating.seed, position))
+        token, log_prob = draw(logits, uniforms, seating.draws)
+        return (cache, token, generated + 1), (token, log_prob)
 
-            def attend(queries, keys, values, layer=layer, seen=seen):
-                at = shape.prompt + column
-                k, v = keys.transpose(0, 2, 3, 1), values.transpose(0, 2, 1, 3)
-                k = jax.lax.dynamic_update_slice(
-                    cache.keys[layer], k.astype(shape.cache_dtype), (0, 0, 0, at)
-                )
-                v = jax.lax.dynamic_update_slice(
-                    cache.values[layer], v.astype(shape.cache_dtype), (0, 0, at, 0)
-                )
-                return _attend_one(queries, k, v, seen), (k, v)
-
-            block = nnx.merge(block_graph, view.layers[layer])
-            x, (k, v) = block(x, by_layer(windowed, *ropes), attend)
-            new_keys.append(k)
-            new_values.append(v)
-        hidden = rms_norm(x, view.final_norm, config.rms_norm_eps, config.norm_offset)
-        logits = matmul(hidden[:, 0], view.head)
-        uniforms = jax.vmap(lambda key, at: jax.random.uniform(jax.random.fold_in(key, at)))(
-            state.key, position
-        )
-        token, log_prob = draw(logits, uniforms, sampling)
-        state = state._replace(token=token, generated=state.generated + 1)
-        return (Cache(tuple(new_keys), tuple(new_values)), state), (token, log_prob)
-
-    (cache, state), (tokens, log_probs) = jax.lax.scan(step, (cache, state), jnp.arange(shape.chunk))
-    return cache, state, tokens.T, log_probs.T
+    start = (cache, seating.token, seating.generated)
+    (cache, _, _), (tokens, log_probs) = jax.lax.scan(step, start, jnp.arange(statics.chunk))
+    return cache, tokens.T, log_probs.T
 
 
-def _attend_one(
+def _forward(statics: DecodeStatics, view, cache: Cache, seating: Seating, token, generated, column):
+    """One token of every slot through the model; returns the cache with it, and float32 logits."""
+    config, dtype = statics.config, jnp.dtype(statics.dtype)
+    position = seating.prompt + generated
+    masks = _masks(config, cache, seating, generated, column)
+    ropes = layer_ropes(config, position[:, None])
+    x = embed(view.embedding, token[:, None], config.embedding_scale, dtype)
+    written: list[tuple] = []
+    cache_dtype = jax.tree.leaves(cache.ring_keys[0])[0].dtype.name
+    for layer in range(config.num_layers):
+        windowed = config.windowed_layers[layer]
+
+        def attend(queries, keys, values, layer=layer, windowed=windowed):
+            keys, values = contain(keys, values)
+            k, v = keys.transpose(0, 2, 3, 1), values.transpose(0, 2, 1, 3)
+            k = write_column(cache.ring_keys[layer], pack_keys(k, cache_dtype), column, keys=True)
+            v = write_column(cache.ring_values[layer], pack_values(v, cache_dtype), column, keys=False)
+            prompts = cache.prompt_keys[layer], cache.prompt_values[layer]
+            return _attend(queries, prompts, (k, v), by_layer(windowed, *masks), seating), (k, v)
+
+        block = nnx.merge(statics.graph, widen(view.layers[layer], statics.dtype))
+        x, kept = block(x, by_layer(windowed, *ropes), attend)
+        written.append(kept)
+    cache = cache._replace(ring_keys=tuple(k for k, _ in written), ring_values=tuple(v for _, v in written))
+    hidden = rms_norm(x, view.final_norm, config.rms_norm_eps, config.norm_offset)
+    return cache, matmul(hidden[:, 0], widen(view.head, statics.dtype))
+
+
+def _masks(config: DecoderConfig, cache: Cache, seating: Seating, generated, column):
+    """What is visible, twice: in layers that see everything, and in windowed ones.
+
+    Each is a pair: of prompt columns, (rows, lanes or 1, length), and of ring columns, (slots, ring).
+    """
+    ring = jax.tree.leaves(cache.ring_keys[0])[0].shape[3]
+    length = jax.tree.leaves(cache.prompt_keys[0])[0].shape[3]
+    age = (column - jnp.arange(ring)) % ring  # 0 for the column written in this step
+    in_ring = age[None, :] <= generated[:, None]
+    columns = jnp.arange(length)
+    in_prompt = columns[None, :] < seating.row_length[:, None]
+    full = in_prompt[:, None, :], in_ring
+    if not config.sliding_window:
+        return full, full
+    position = seating.prompt + generated
+    shards, rows, lanes = seating.lanes.shape
+    at_lane = take_entries(position, seating.lanes.reshape(shards, -1)).reshape(-1, lanes)
+    near = at_lane[:, :, None] - columns[None, None, :] < config.sliding_window
+    return full, (full[0] & near, in_ring & (age < config.sliding_window)[None, :])
+
+
+def _attend(
     queries: Float[Array, "slots one heads head_dim"],
-    keys: Float[Array, "slots kv_heads head_dim length"],
-    values: Float[Array, "slots kv_heads length head_dim"],
-    visible: Bool[Array, "slots length"],
+    prompts: tuple,
+    ring: tuple,
+    masks: tuple[Bool[Array, "rows lanes length"], Bool[Array, "slots ring"]],
+    seating: Seating,
 ) -> Float[Array, "slots one heads head_dim"]:
-    """Attention of one new position per slot over its cache; softmax in float32."""
+    """Attention of one new position per slot: over its prompt, with all siblings at once, and over its ring."""
     slots, _, heads, head_dim = queries.shape
-    kv_heads = keys.shape[1]
-    grouped = queries.reshape(slots, kv_heads, heads // kv_heads, head_dim).astype(keys.dtype)
-    scores = matmul(grouped, keys) * head_dim**-0.5
-    weights = jax.nn.softmax(jnp.where(visible[:, None, None, :], scores, -1e30), axis=-1)
-    return matmul(weights.astype(values.dtype), values).astype(queries.dtype).reshape(queries.shape)
+    kv_heads = jax.tree.leaves(ring[0])[0].shape[1]
+    shards, rows, lanes = seating.lanes.shape
+    grouped = queries.reshape(slots, kv_heads, heads // kv_heads, head_dim)
+    own = _part(grouped, *ring, masks[1][:, None, None, :])
+
+    # Siblings' queries become rows of one product per (prompt, key head), and go back to their slots after it.
+    together = take_entries(grouped, seating.lanes.reshape(shards, -1))
+    together = together.reshape(shards * rows, lanes, kv_heads, -1, head_dim).transpose(0, 2, 1, 3, 4)
+    together = together.reshape(shards * rows, kv_heads, -1, head_dim)
+    seen = jnp.broadcast_to(
+        masks[0][:, :, None], (shards * rows, lanes, heads // kv_heads, masks[0].shape[2])
+    )
+    shared = _part(together, *prompts, seen.reshape(shards * rows, 1, -1, masks[0].shape[2]))
+
+    def to_slots(array: Array) -> Array:
+        split = array.reshape(shards * rows, kv_heads, lanes, -1, array.shape[-1]).transpose(0, 2, 1, 3, 4)
+        return take_entries(split.reshape(-1, *split.shape[2:]), seating.place)
+
+    mix, total, top = (to_slots(array) for array in shared)
+    highest = jnp.maximum(top, own[2])
+    first, second = jnp.exp(top - highest), jnp.exp(own[2] - highest)
+    out = (mix * first + own[0] * second) / (total * first + own[1] * second)
+    return out.astype(queries.dtype).reshape(queries.shape)
+
+
+def _part(
+    queries: Float[Array, "entries kv_heads queries head_dim"], keys, values, visible: Bool[Array, "..."]
+):
+    """Attention over one part of the cache: unnormalized mix, sum of weights and highest score, in float32."""
+    products = jnp.where(visible, scores(queries, keys), _HIDDEN)
+    top = jnp.max(products, axis=-1, keepdims=True)
+    weights = jnp.exp(products - top)
+    return mixed(weights, values, queries.dtype), jnp.sum(weights, axis=-1, keepdims=True), top

@@ -7,85 +7,88 @@ stream out as they finish, so that scoring can overlap decoding.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh
 
-from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.sampling import decode
+from acecoder_jax.sampling import cache as cache_steps
+from acecoder_jax.sampling import decode, layout
+from acecoder_jax.sampling.plan import (
+    MemoryPlan,
+    free_memory,
+    lanes_for,
+    plan_memory,
+    prompt_bucket,
+    prompt_rows,
+    ring_widths,
+    slot_ladder,
+)
+from acecoder_jax.sampling.prefill import pack_prompts, packed_rows, prefill_arrays
+from acecoder_jax.sampling.requests import Request, Sampled, refusal
+from acecoder_jax.sampling.seats import Group, Running, Seats, make_groups
+from acecoder_jax.sampling.view import DecodeView
 from acecoder_jax.sampling.warp import SamplingParams
 
-_PROMPT_BUCKET = 32  # prompt lengths are padded to multiples of this
-_SHRINK = 2  # the tail of a run continues in a batch this many times smaller
-_FEWEST_SLOTS = 4  # smaller batches decode hardly faster
-_PREFILL_ROWS = 8  # prompts per prefill call
-
-
-@dataclass(frozen=True)
-class Request:
-    """One completion to sample: an id, the prompt's token ids, and the seed of its own random draws."""
-
-    id: str
-    prompt_ids: tuple[int, ...]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A finished request: the sampled ids and their log-probabilities under the sampling distribution.
-
-    `finish_reason` is "stop" (the end-of-sequence id, kept, or the stop rule) or "length".
-    """
-
-    id: str
-    prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]
-    log_probs: tuple[float, ...]
-    finish_reason: str
+_INSERTED = 8  # prompts a call
 
 
 @dataclass
-class _Running:
-    request: Request
-    tokens: list[int]
-    log_probs: list[float]
+class EngineStats:
+    """What an engine has done so far.
+
+    Attributes:
+      decoded_tokens, useful_tokens: slot-steps; tokens of results.
+      admitting_slots, admitting_busy: slot-steps until the last request had a slot; those of them with a request.
+      full_steps, full_s, full_context: steps in a full batch, seconds they took, and positions that their slots
+        attended to, summed over slots and steps.
+      prefilled_tokens, prefill_s: of prompts.
+    """
+
+    decoded_tokens: int = 0
+    useful_tokens: int = 0
+    admitting_slots: int = 0
+    admitting_busy: int = 0
+    full_steps: int = 0
+    full_s: float = 0.0
+    full_context: int = 0
+    prefilled_tokens: int = 0
+    prefill_s: float = 0.0
 
 
-class _PromptQueue:
-    """Waiting requests in groups of distinct prompts; a group is prefilled once, and kept until all have left."""
+@dataclass(frozen=True)
+class _Weights:
+    """One version of the parameters, as the trainer has them and as decoding reads them."""
 
-    def __init__(self, requests: Sequence[Request]):
-        by_prompt: dict[tuple[int, ...], list[Request]] = {}
-        for request in requests:
-            by_prompt.setdefault(request.prompt_ids, []).append(request)
-        prompts = list(by_prompt)
-        self._groups = deque(prompts[i : i + _PREFILL_ROWS] for i in range(0, len(prompts), _PREFILL_ROWS))
-        self._requests = by_prompt
-        self._pending: deque[tuple[Request, int]] = deque()
-        self.prefilled = None
+    version: str
+    params: nnx.State
+    view: DecodeView
 
-    def __bool__(self) -> bool:
-        return bool(self._groups or self._pending)
 
-    def next_prompts(self) -> list[tuple[int, ...]]:
-        prompts = self._groups.popleft()
-        self._pending.extend(
-            (request, row) for row, prompt in enumerate(prompts) for request in self._requests[prompt]
-        )
-        return prompts
+@dataclass
+class _Batch:
+    """The state of one `generate`: weights, seats, cache, the ring's next column, and prompts on their way in."""
 
-    def take(self, most: int) -> list[tuple[Request, int]]:
-        return [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
+    weights: _Weights
+    seats: Seats
+    cache: cache_steps.Cache
+    ring: int
+    groups: deque[Group]
+    ready: deque[Group] = field(default_factory=deque)
+    prefilled: tuple | None = None
+    now: int = 0
 
-    def drop_if_taken(self) -> None:
-        if not self._pending:
-            self.prefilled = None
+    @property
+    def waits(self) -> bool:
+        open_groups = any(group is not None and group.waiting for group in self.seats.rows)
+        return bool(self.groups or self.ready or open_groups)
 
 
 class Engine:
@@ -107,181 +110,295 @@ class Engine:
         chunk: int = 4,
         dtype: str = "float32",
         cache_dtype: str = "float32",
+        weights_dtype: str | None = None,
         stop: Callable[[tuple[int, ...]], bool] | None = None,
+        mesh: Mesh | None = None,
     ):
         """Prepare an engine.
 
         Args:
           config, graph: the decoder.
-          sampling: how tokens are drawn.
+          sampling: how tokens are drawn, where a request does not say.
           max_prompt_tokens: longer prompts are refused.
           max_new_tokens: completions are cut here.
           eos_ids: ids that end a completion.
-          slots: requests decoded at the same time.
+          slots: requests decoded at the same time; 0 for as many as the device's memory holds.
           chunk: tokens decoded between looks at what has finished.
           dtype: compute dtype of the weights while decoding.
-          cache_dtype: that of the cache and of attention over it. XLA's CPU backend writes into a float32 cache in
-            place and copies a bfloat16 one.
+          cache_dtype: that of the cache and of attention over it, or int8. XLA's CPU backend writes into a float32
+            cache in place and copies a bfloat16 one.
+          weights_dtype: int8 to keep matrices in eight bits while decoding; else as `dtype`.
           stop: ends a completion early; given its token ids, and monotone: once true, true for every longer one.
+          mesh: this process's devices: slots are split over `data` and `fsdp`, heads over `tensor`.
+
+        Raises:
+          UserError: the slots do not fit the device's memory.
         """
         self._config, self._graph, self._sampling = config, graph, sampling
         self._max_prompt, self._max_new = max_prompt_tokens, max_new_tokens
         self._eos, self._stop = frozenset(eos_ids), stop
-        self._slots, self._chunk, self._dtype, self._cache_dtype = slots, chunk, dtype, cache_dtype
-        self._longest_prompt = 0
-        self._params: nnx.State | None = None
-        self._view: decode.DecodeView | None = None
-        self.decoded_tokens = 0  # slot-steps, useful or not
-        self.useful_tokens = 0
+        self._chunk, self._dtype, self._cache_dtype = chunk, dtype, cache_dtype
+        self._eight_bit, self._mesh = weights_dtype == "int8", mesh
+        self._shards = layout.shards(mesh)
+        self._slots, self._longest_prompt = slots, 0
+        self._widths = ring_widths(max_new_tokens)
+        self._weights: _Weights | None = None
+        self.plan = self._plan_memory()
+        self._slots = self.plan.slots
+        self.stats = EngineStats()
+        self.load_s = 0.0  # seconds that the last resharding took
+        self._in_flight = False
 
-    def load(self, params: nnx.State) -> None:
-        """Use these parameters from the next `generate` on."""
-        self._params, self._view = params, None  # the old view goes before the new one comes
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    @staticmethod
+    def compilations() -> int:
+        """Compiled programs of all engines in this process."""
+        steps = (
+            decode.decode_chunk,
+            decode.prefill,
+            cache_steps.insert,
+            cache_steps.keep_rows,
+            cache_steps.resize_ring,
+        )
+        return sum(step._cache_size() for step in steps)
+
+    def load(self, params: nnx.State, version: str = "") -> None:
+        """Use these parameters from now on.
+
+        Requests that have a slot finish on the parameters that they began with; those that wait start on the new
+        ones, once the last of the others has left.
+        """
+        started = time.perf_counter()
+        if not self._in_flight:
+            self._weights = None  # the old view goes before the new one comes
         self._block_graph = nnx.graphdef(nnx.merge(self._graph, params).blocks)
-        self._view = decode.decode_view(self._graph, params, self._dtype)
+        view = layout.view_for_decoding(self._graph, params, self._dtype, self._eight_bit, self._mesh)
+        self._weights = _Weights(
+            version, layout.params_for_prefill(params, self._mesh), jax.block_until_ready(view)
+        )
+        self.load_s = time.perf_counter() - started
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Sampled]:
         """Sample all requests; yields each as it finishes, in no fixed order.
 
-        Raises:
-          UserError: a prompt is empty or too long; the first few such requests are named.
+        A request that cannot be taken comes back first, refused, and one whose logits are not finite failed; the
+        others go on.
         """
-        assert self._view is not None, "load parameters before generating"
-        self._check(requests)
-        if not requests:
+        assert self._weights is not None, "load parameters before generating"
+        good = []
+        for request in requests:
+            problem = refusal(request, self._max_prompt, self._max_new)
+            if problem:
+                yield Sampled(request.id, request.prompt_ids, (), (), "refused", error=problem)
+            else:
+                good.append(request)
+        if not good:
             return
-        slots = min(self._slots, _power_of_two(len(requests)))
-        queue = _PromptQueue(requests)
-        running: list[_Running | None] = [None] * slots
-        # As long as the requests so far need, and no longer: attention reads every position of the cache. It never
-        # gets shorter again, so that the small batches of a training run all meet compiled shapes.
+        self._in_flight = True
+        try:
+            yield from self._run(self._start(good))
+        finally:
+            self._in_flight = False
+
+    def warm_up(self, samples: int, prompt_tokens: int = 0) -> None:
+        """Compile every shape that up to `samples` requests for each of many prompts may need.
+
+        Args:
+          prompt_tokens: of the longest prompt; 0 for the longest that is allowed.
+        """
+        self._longest_prompt = max(self._longest_prompt, prompt_bucket(prompt_tokens or self._max_prompt))
+        batch = self._empty_batch(self._slots, lanes_for(samples), deque([Group((0,), deque())]))
+        self._prefill(batch)
+        self._insert(batch, [(0, batch.ready.popleft())])
+        for width in self._widths:
+            self._widen(batch, width)
+            self._decode(batch)
+        for size in slot_ladder(self._slots, self._shards)[1:]:
+            self._shrink(batch, size)
+            self._decode(batch)
+
+    def _start(self, requests: Sequence[Request]) -> _Batch:
         longest = max(len(request.prompt_ids) for request in requests)
-        self._longest_prompt = max(self._longest_prompt, _round_up(longest, _PROMPT_BUCKET))
-        shape = decode.DecodeShape(
-            prompt=self._longest_prompt,
-            ring=_round_up(self._max_new + self._chunk, _PROMPT_BUCKET),
-            chunk=self._chunk,
-            dtype=self._dtype,
-            cache_dtype=self._cache_dtype,
-        )
-        cache, state = decode.empty_cache(self._config, slots, shape)
-        now = 0
-        while queue or any(running):
-            free = [i for i, run in enumerate(running) if run is None]
-            if queue:
-                cache, state = self._admit(cache, state, queue, running, free)
-            elif len(running) > _FEWEST_SLOTS and len(running) - len(free) <= len(running) // _SHRINK:
-                cache, state, running = self._shrink(cache, state, running)
-            cache, state, tokens, log_probs = decode.decode_chunk(
-                self._block_graph,
-                self._config,
-                self._sampling,
-                shape,
-                self._view,
-                cache,
-                state,
-                jnp.int32(now),
-            )
-            now = (now + self._chunk) % shape.ring
-            tokens, log_probs = np.asarray(tokens), np.asarray(log_probs)
-            self.decoded_tokens += tokens.size
-            for slot, run in enumerate(running):
-                if run is None:
-                    continue
-                run.tokens += tokens[slot].tolist()
-                run.log_probs += log_probs[slot].tolist()
-                reason = self._finish(run)
-                if reason:
-                    running[slot] = None
-                    self.useful_tokens += len(run.tokens)
-                    yield Sampled(
-                        run.request.id,
-                        run.request.prompt_ids,
-                        tuple(run.tokens),
-                        tuple(run.log_probs),
-                        reason,
-                    )
+        # Never shorter again, so that the small batches of a training run all meet compiled shapes.
+        self._longest_prompt = max(self._longest_prompt, prompt_bucket(longest))
+        counts: dict[tuple[int, ...], int] = {}
+        for request in requests:
+            counts[request.prompt_ids] = counts.get(request.prompt_ids, 0) + 1
+        lanes = lanes_for(max(counts.values()))
+        ladder = slot_ladder(self._slots, self._shards)
+        slots = next((size for size in reversed(ladder) if size >= len(requests)), ladder[0])
+        return self._empty_batch(slots, lanes, make_groups(requests, lanes))
 
-    def _check(self, requests: Sequence[Request]) -> None:
-        bad = [r.id for r in requests if not 0 < len(r.prompt_ids) <= self._max_prompt]
-        if bad:
-            raise UserError(
-                f"{len(bad)} prompts are empty or longer than {self._max_prompt} tokens ({', '.join(bad[:5])});"
-                " raise max_prompt_tokens or leave these questions out"
-            )
+    def _empty_batch(self, slots: int, lanes: int, groups: deque[Group]) -> _Batch:
+        rows = prompt_rows(slots, lanes, self._shards)
+        sizes = (slots, rows, self._longest_prompt, self._widths[0])
+        cache = layout.empty_cache(self._config, *sizes, self._cache_dtype, self._mesh)
+        return _Batch(self._weights, Seats(self._shards, slots, rows, lanes), cache, self._widths[0], groups)
 
-    def _admit(self, cache, state, queue: _PromptQueue, running: list, free: list[int]):
-        """Fill free slots from the queue, one prefilled group of prompts after the other."""
-        while queue and free:
-            if queue.prefilled is None:
-                queue.prefilled = self._prefill(queue.next_prompts())
-            rows = queue.take(len(free))
-            taken = [free.pop() for _ in rows]
-            for slot, (request, _) in zip(taken, rows):
-                running[slot] = _Running(request, [], [])
-            # A fixed number of rows, so that nothing recompiles: the padding points past the last slot.
-            size = len(running)
-            pad = size - len(rows)
+    def _run(self, batch: _Batch) -> Iterator[Sampled]:
+        ladder = slot_ladder(len(batch.seats.slots), self._shards)
+        while batch.waits or batch.seats.live:
+            if batch.weights is not self._weights and not batch.seats.live:
+                self._start_anew(batch)
+            if batch.weights is self._weights:
+                self._admit(batch)
+            admitting = batch.waits
+            while not admitting and len(ladder) > 1 and batch.seats.most_live() * self._shards <= ladder[1]:
+                ladder.pop(0)
+                self._shrink(batch, ladder[0])
+            needed = batch.seats.longest() + self._chunk
+            while batch.ring < min(needed, self._widths[-1]):
+                self._widen(batch, self._widths[self._widths.index(batch.ring) + 1])
+            started = time.perf_counter()
+            tokens, log_probs = self._decode(batch)
+            self._count(batch, admitting, time.perf_counter() - started)
+            yield from self._collect(batch, tokens, log_probs)
 
-            def column(values, dtype=jnp.int32, fill=0, pad=pad):
-                return jnp.asarray([*values, *[fill] * pad], dtype)
+    def _start_anew(self, batch: _Batch) -> None:
+        """Nobody runs on the old parameters any more: whoever waits is prefilled with the new ones."""
+        batch.groups.extendleft(reversed([*batch.seats.unseated(), *batch.ready]))
+        batch.ready.clear()
+        batch.prefilled, batch.weights = None, self._weights
 
-            new = decode.SlotState(
-                token=column(r.prompt_ids[-1] for r, _ in rows),
-                prompt=column(len(r.prompt_ids) - 1 for r, _ in rows),
-                generated=column(0 for _ in rows),
-                key=jax.vmap(jax.random.key)(column((r.seed for r, _ in rows), jnp.uint32)),
-            )
-            prompt, slot = column(index for _, index in rows), column(taken, fill=size)
-            cache, state = decode.insert(cache, state, queue.prefilled, prompt, slot, new)
-            queue.drop_if_taken()
-        return cache, state
+    def _admit(self, batch: _Batch) -> None:
+        """Fill free slots, one prefilled pack of prompts after the other."""
+        while batch.waits:
+            if not batch.ready and batch.groups:
+                self._prefill(batch)
+            before = batch.seats.live
+            self._insert(batch, batch.seats.admit(batch.ready))
+            if batch.seats.live == before or batch.ready or not batch.groups:
+                return
 
-    def _prefill(self, prompts: Sequence[tuple[int, ...]]):
-        """Keys and values of up to `_PREFILL_ROWS` prompts, each without its last token."""
-        tokens = np.zeros((_PREFILL_ROWS, self._longest_prompt), np.int32)
-        lengths = np.zeros(_PREFILL_ROWS, np.int32)
-        for row, prompt in enumerate(prompts):
-            lengths[row] = len(prompt) - 1
-            tokens[row, : len(prompt) - 1] = prompt[:-1]
-        return decode.prefill(
-            self._graph, self._params, jnp.asarray(tokens), jnp.asarray(lengths), self._dtype
+    def _prefill(self, batch: _Batch) -> None:
+        """Keys and values of as many waiting prompts as a pack holds, each without its last token."""
+        started = time.perf_counter()
+        size = packed_rows(self._mesh.size if self._mesh else 1), 2 * self._longest_prompt
+        taken = pack_prompts(batch.groups, *size)
+        tokens, positions, segment = prefill_arrays(taken, *size)
+        batch.ready.extend(taken)
+        params = batch.weights.params
+        with layout.in_mesh_of(params):
+            prefilled = decode.prefill(self._graph, params, tokens, positions, segment, self._dtype)
+        batch.prefilled = jax.block_until_ready(layout.place_prefilled(prefilled, self._mesh))
+        self.stats.prefilled_tokens += int((segment > 0).sum())
+        self.stats.prefill_s += time.perf_counter() - started
+
+    def _insert(self, batch: _Batch, new: list[tuple[int, Group]]) -> None:
+        """Copy prefilled prompts into their rows, a fixed number at a time, so that nothing recompiles."""
+        per_shard = len(batch.seats.rows) // self._shards
+        for first in range(0, len(new), _INSERTED):
+            source, start = np.zeros(_INSERTED, np.int32), np.zeros(_INSERTED, np.int32)
+            row = np.full((self._shards, _INSERTED), per_shard, np.int32)  # past the last: dropped
+            for i, (place, group) in enumerate(new[first : first + _INSERTED]):
+                source[i], start[i] = group.at
+                row[place // per_shard, i] = place % per_shard
+            batch.cache = cache_steps.insert_all(batch.cache, batch.prefilled, source, start, row)
+
+    def _widen(self, batch: _Batch, width: int) -> None:
+        seats = batch.seats
+        self._resize(
+            batch, *(layout.everyone(len(part), self._shards) for part in (seats.slots, seats.rows)), width
         )
 
-    def _shrink(self, cache, state, running: list):
-        """Drop idle slots once most are idle and nothing waits."""
-        live = [i for i, run in enumerate(running) if run is not None]
-        size = len(running) // _SHRINK
-        keep = live + [i for i, run in enumerate(running) if run is None][: size - len(live)]
-        cache, state = decode.compact(cache, state, jnp.asarray(keep, jnp.int32))
-        return cache, state, [running[i] for i in keep]
+    def _shrink(self, batch: _Batch, slots: int) -> None:
+        """Drop idle slots once most are idle and nothing waits; only whole rings, so that few shapes are compiled."""
+        if batch.ring < self._widths[-1]:
+            for width in self._widths[self._widths.index(batch.ring) + 1 :]:
+                self._widen(batch, width)
+        rows = min(len(batch.seats.rows), slots)
+        self._resize(batch, *batch.seats.shrink(slots, rows), batch.ring)
 
-    def _finish(self, run: _Running) -> str | None:
-        """Why the request is over, after cutting it at its end; None when it goes on."""
-        del run.tokens[self._max_new :], run.log_probs[self._max_new :]
-        end = next((i + 1 for i, token in enumerate(run.tokens) if token in self._eos), None)
-        stopped = self._first_stop(run.tokens[:end])
+    def _resize(self, batch: _Batch, slots: np.ndarray, rows: np.ndarray, width: int) -> None:
+        if (slots.size, rows.size, width) != (*layout.sizes(batch.cache), batch.ring):
+            batch.cache = cache_steps.resize(batch.cache, slots, rows, batch.now, width)
+            batch.ring, batch.now = width, 0
+
+    def _decode(self, batch: _Batch) -> tuple[np.ndarray, np.ndarray]:
+        statics = decode.DecodeStatics(self._block_graph, self._config, self._chunk, self._dtype)
+        seating = layout.place_seating(batch.seats.seating(self._sampling), self._mesh)
+        batch.cache, tokens, log_probs = decode.decode_chunk(
+            statics, batch.weights.view, batch.cache, seating, jnp.int32(batch.now)
+        )
+        batch.now = (batch.now + self._chunk) % batch.ring
+        return np.asarray(tokens), np.asarray(log_probs)
+
+    def _count(self, batch: _Batch, admitting: bool, seconds: float) -> None:
+        slots, live = len(batch.seats.slots), batch.seats.live
+        self.stats.decoded_tokens += slots * self._chunk
+        if admitting:
+            self.stats.admitting_slots += slots * self._chunk
+            self.stats.admitting_busy += live * self._chunk
+        if slots == self._slots:
+            self.stats.full_steps += self._chunk
+            self.stats.full_s += seconds
+            runs = (run for run in batch.seats.slots if run is not None)
+            context = sum(len(run.request.prompt_ids) + len(run.tokens) for run in runs)
+            self.stats.full_context += self._chunk * context
+
+    def _collect(self, batch: _Batch, tokens: np.ndarray, log_probs: np.ndarray) -> Iterator[Sampled]:
+        """Take the chunk's tokens to their requests, and yield those that are over."""
+        for slot, run in enumerate(batch.seats.slots):
+            if run is None:
+                continue
+            before = len(run.tokens)
+            run.tokens += tokens[slot].tolist()
+            run.log_probs += log_probs[slot].tolist()
+            reason, error = self._finish(run, before)
+            if reason:
+                batch.seats.leave(slot)
+                self.stats.useful_tokens += len(run.tokens)
+                ids = tuple(run.tokens), tuple(run.log_probs)
+                request = run.request
+                yield Sampled(request.id, request.prompt_ids, *ids, reason, batch.weights.version, error)
+
+    def _finish(self, run: Running, before: int) -> tuple[str, str]:
+        """Why the request is over, after cutting it at its end, and what went wrong; empty when it goes on.
+
+        Args:
+          before: tokens before this chunk.
+        """
+        most = run.request.max_new_tokens or self._max_new
+        ends = self._eos | set(run.request.stop_ids)
+        end = next((i + 1 for i in range(before, len(run.tokens)) if run.tokens[i] in ends), None)
+        broken = next((i for i in range(before, len(run.tokens)) if not np.isfinite(run.log_probs[i])), None)
+        last = min(most, len(run.tokens) if end is None else end)
+        if broken is not None and broken < last:
+            del run.tokens[broken:], run.log_probs[broken:]
+            return "failed", f"its logits after {broken} tokens are not finite; look at the parameters"
+        stopped = self._first_stop(run.tokens[:last], before)
+        reason = "length" if last == most and last != end else "stop" if last == end else ""
         if stopped is not None:
-            end = stopped
-        if end is not None:
-            del run.tokens[end:], run.log_probs[end:]
-            return "stop"
-        return "length" if len(run.tokens) >= self._max_new else None
+            last, reason = stopped, "stop"
+        if reason:
+            del run.tokens[last:], run.log_probs[last:]
+        return reason, ""
 
-    def _first_stop(self, tokens: list[int]) -> int | None:
+    def _first_stop(self, tokens: list[int], before: int) -> int | None:
         """The shortest prefix length at which the stop rule holds, searched in the last chunk only."""
         if self._stop is None or not self._stop(tuple(tokens)):
             return None
-        low, high = max(0, len(tokens) - self._chunk), len(tokens)
+        low, high = before, len(tokens)
         while low + 1 < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self._stop(tuple(tokens[:middle])) else (middle, high)
         return high
 
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
-
-
-def _power_of_two(value: int) -> int:
-    return 1 << (value - 1).bit_length()
+    def _plan_memory(self) -> MemoryPlan:
+        device = self._mesh.devices.flat[0] if self._mesh else jax.local_devices()[0]
+        return plan_memory(
+            self._config,
+            slots=self._slots,
+            prompt=prompt_bucket(self._max_prompt),
+            ring=self._widths[-1],
+            lanes=1,  # how many samples a prompt has is not known yet
+            dtype=self._dtype,
+            cache_dtype=self._cache_dtype,
+            eight_bit=self._eight_bit,
+            shards=self._shards,
+            tensor=self._mesh.shape["tensor"] if self._mesh else 1,
+            free=free_memory(device, self._mesh.size if self._mesh else 1),
+        )

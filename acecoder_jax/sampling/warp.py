@@ -1,19 +1,25 @@
 """From logits to a token: temperature, top-k, top-p, min-p, and a draw with its exact log-probability.
 
-Truncation is found by bisection on a probability threshold rather than by sorting the vocabulary, which costs far
-less; a draw inverts the cumulative distribution with one uniform number per row, so no noise over the whole
-vocabulary is ever made.
+Every row has its own settings. Each cut is a threshold on probabilities, found by bisection rather than by sorting
+the vocabulary, and looked for only when some row asks for it. A draw inverts the cumulative distribution with one
+uniform number per row, so no noise over the whole vocabulary is ever made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from acecoder_jax.errors import UserError
 
 _BISECTIONS = 30  # halvings of (0, 1]: thresholds are then exact to float32
+_GROUP = 16
 _BLOCK = 256  # the cumulative sum runs over blocks first, then inside one block
 
 
@@ -33,67 +39,148 @@ class SamplingParams:
     top_k: int = 0
     min_p: float = 0.0
 
+    def __post_init__(self):
+        """Refuse what is no distribution.
 
-def warp(logits: Float[Array, "batch vocab"], params: SamplingParams) -> Float[Array, "batch vocab"]:
+        Raises:
+          UserError: a value out of its range.
+        """
+        allowed = {
+            "temperature": 0 <= self.temperature < float("inf"),
+            "top_p": 0 < self.top_p <= 1,
+            "top_k": self.top_k >= 0,
+            "min_p": 0 <= self.min_p <= 1,
+        }
+        wrong = [f"{name} {getattr(self, name)}" for name, good in allowed.items() if not good]
+        if wrong:
+            raise UserError(
+                f"sampling: {', '.join(wrong)} cannot be drawn with; give temperature >= 0, 0 < top_p <= 1,"
+                " top_k >= 0 and 0 <= min_p <= 1"
+            )
+
+
+class Draws(NamedTuple):
+    """`SamplingParams` of every row."""
+
+    temperature: Float[Array, "batch"]
+    top_p: Float[Array, "batch"]
+    top_k: Int[Array, "batch"]
+    min_p: Float[Array, "batch"]
+
+
+def draws_of(rows: Sequence[SamplingParams]) -> Draws:
+    """The rows' settings as columns."""
+    return Draws(
+        np.array([row.temperature for row in rows], np.float32),
+        np.array([row.top_p for row in rows], np.float32),
+        np.array([row.top_k for row in rows], np.int32),
+        np.array([row.min_p for row in rows], np.float32),
+    )
+
+
+def _weights(logits: Float[Array, "batch vocab"], draws: Draws) -> tuple[Array, Array, Array]:
+    """One over the temperature (1 where it is 0), the largest tempered logit, and probabilities over the largest."""
+    inverse = 1 / jnp.where(draws.temperature == 0, 1.0, draws.temperature)
+    top = jnp.max(logits, axis=-1) * inverse
+    return inverse, top, jnp.exp(logits * inverse[:, None] - top[:, None])
+
+
+def _least(weights: Float[Array, "batch vocab"], draws: Draws) -> Float[Array, "batch"]:
+    """The smallest weight that each row keeps; a greedy row keeps all."""
+    needed = draws.top_p * jnp.sum(weights, axis=-1)
+
+    def halve(_, bounds):
+        """Both thresholds, (2, batch), between what is enough and what is too little."""
+        low, high = bounds
+        middle = (low + high) / 2
+        count = jnp.sum(weights >= middle[0][:, None], axis=-1)
+        mass = jnp.sum(jnp.where(weights >= middle[1][:, None], weights, 0), axis=-1)
+        good = jnp.stack([count >= draws.top_k, mass >= needed])
+        return jnp.where(good, middle, low), jnp.where(good, high, middle)
+
+    start = jnp.zeros((2, len(weights))), jnp.full((2, len(weights)), 1 + 1e-6)
+    (by_count, by_mass), _ = jax.lax.fori_loop(0, _BISECTIONS, halve, start)
+    by_count = jnp.where(draws.top_k > 0, by_count, 0.0)
+    by_mass = jnp.where(draws.top_p < 1, by_mass, 0.0)
+    cut = jnp.maximum(jnp.maximum(by_count, by_mass), draws.min_p)
+    return jnp.where(draws.temperature == 0, 0.0, cut)
+
+
+def warp(logits: Float[Array, "batch vocab"], draws: Draws) -> Float[Array, "batch vocab"]:
     """Logits of the distribution that is drawn from (unnormalized): cut tokens get minus infinity.
 
     Ties at the threshold are all kept.
     """
-    logits = logits / params.temperature
-    if params.top_p >= 1 and params.top_k == 0 and params.min_p == 0:
-        return logits
-    probs = jax.nn.softmax(logits, axis=-1)
-    keep = jnp.ones_like(probs, dtype=bool)
-    if params.min_p > 0:
-        keep &= probs >= params.min_p * jnp.max(probs, axis=-1, keepdims=True)
-    if params.top_k > 0:
-        keep &= _top_set(probs, lambda kept: jnp.sum(kept, axis=-1) >= params.top_k)
-    if params.top_p < 1:
-        keep &= _top_set(probs, lambda kept: jnp.sum(jnp.where(kept, probs, 0), axis=-1) >= params.top_p)
-    return jnp.where(keep, logits, -jnp.inf)
-
-
-def _top_set(probs: Float[Array, "batch vocab"], enough) -> Bool[Array, "batch vocab"]:
-    """The smallest set {p >= threshold} that is `enough`, per row."""
-
-    def halve(_, bounds):
-        low, high = bounds
-        middle = (low + high) / 2
-        good = enough(probs >= middle[:, None])
-        return jnp.where(good, middle, low), jnp.where(good, high, middle)
-
-    zero = jnp.zeros(probs.shape[0], probs.dtype)
-    top = jnp.max(probs, axis=-1)
-    low, _ = jax.lax.fori_loop(0, _BISECTIONS, halve, (zero, top * (1 + 1e-6)))
-    return probs >= low[:, None]
+    inverse, _, weights = _weights(logits, draws)
+    return jnp.where(weights >= _least(weights, draws)[:, None], logits * inverse[:, None], -jnp.inf)
 
 
 def draw(
-    logits: Float[Array, "batch vocab"], uniforms: Float[Array, "batch"], params: SamplingParams
+    logits: Float[Array, "batch vocab"], uniforms: Float[Array, "batch"], draws: Draws
 ) -> tuple[Int[Array, "batch"], Float[Array, "batch"]]:
     """One token per row and its log-probability under the warped distribution.
 
     Args:
-      logits: float32 next-token logits.
+      logits: float32 next-token logits. A row with one that is not finite gets a log-probability that is not either.
       uniforms: one number in [0, 1) per row; the same number gives the same token.
-      params: temperature 0 ignores the numbers, and reports log-probabilities at temperature 1.
+      draws: temperature 0 ignores the numbers, and reports log-probabilities at temperature 1.
     """
-    if params.temperature == 0:
-        tokens = jnp.argmax(logits, axis=-1)
-        return tokens.astype(jnp.int32), _pick(jax.nn.log_softmax(logits, axis=-1), tokens)
-    log_probs = jax.nn.log_softmax(warp(logits, params), axis=-1)
-    batch, vocab = log_probs.shape
-    padded = jnp.pad(jnp.exp(log_probs), ((0, 0), (0, -vocab % _BLOCK))).reshape(batch, -1, _BLOCK)
-    block_ends = jnp.cumsum(jnp.sum(padded, axis=-1), axis=-1)
-    target = uniforms * block_ends[:, -1]
-    block = _first_above(block_ends, target)
-    start = jnp.where(block > 0, _pick(block_ends, jnp.maximum(block - 1, 0)), 0.0)
-    inner = jnp.take_along_axis(padded, block[:, None, None], axis=1)[:, 0]
+    inverse, top, weights = _weights(logits, draws)
+    batch, vocab = weights.shape
+    greedy = draws.temperature == 0
+    special = greedy | (draws.top_p < 1) | (draws.top_k > 0) | (draws.min_p > 0)
+    nothing = jnp.zeros(batch, jnp.int32), jnp.zeros(batch), jnp.sum(_blocks(weights), axis=-1)
+    best, least, sums = jax.lax.cond(
+        jnp.any(special),
+        lambda weights, _: _special_sums(weights, draws),
+        lambda _, plain: plain,
+        weights,
+        nothing,
+    )
+    ends = _running_sum(sums)
+    target = uniforms * ends[:, -1]
+    block = _first_above(ends, target)
+    start = jnp.where(block > 0, _pick(ends, jnp.maximum(block - 1, 0)), 0.0)
+    inner = jnp.take_along_axis(_blocks(weights), block[:, None, None], axis=1)[:, 0]
+    inner = jnp.where(inner < least[:, None], 0, inner)
     # Only tokens of positive probability end where the running sum grows, so a cut token is never drawn.
-    inside = _first_above(jnp.cumsum(inner, axis=-1) + start[:, None], target)
+    inside = _first_above(_running_sum(inner) + start[:, None], target)
     last_kept = _BLOCK - 1 - jnp.argmax(jnp.flip(inner, axis=-1) > 0, axis=-1)
-    tokens = (block * _BLOCK + jnp.minimum(inside, last_kept)).astype(jnp.int32)
-    return tokens, _pick(log_probs, tokens)
+    drawn = block * _BLOCK + jnp.minimum(inside, last_kept)
+    tokens = jnp.minimum(jnp.where(greedy, best, drawn), vocab - 1).astype(jnp.int32)
+    return tokens, _pick(logits, tokens) * inverse - top - jnp.log(ends[:, -1])
+
+
+def _blocks(weights: Float[Array, "batch vocab"]) -> Float[Array, "batch blocks size"]:
+    batch, vocab = weights.shape
+    return jnp.pad(weights, ((0, 0), (0, -vocab % _BLOCK))).reshape(batch, -1, _BLOCK)
+
+
+def _special_sums(weights: Float[Array, "batch vocab"], draws: Draws) -> tuple[Array, Array, Array]:
+    """Each row's most likely token, the smallest weight that it keeps, and sums over blocks of those kept.
+
+    Not `>= least`: what is no number stays, and shows in the sum.
+    """
+    least = _least(weights, draws)
+    kept = jnp.where(weights < least[:, None], 0, weights)
+    return jnp.argmax(weights, axis=-1).astype(jnp.int32), least, jnp.sum(_blocks(kept), axis=-1)
+
+
+def _running_sum(values: Float[Array, "batch n"]) -> Float[Array, "batch n"]:
+    """Cumulative sums in groups: a plain one costs as much as the rest of the draw on a CPU.
+
+    Within a group and from group to group one number is added at a time, so that the sums never fall, and stay
+    exactly the same over zeros: a token of no probability has no part of the unit interval.
+    """
+    batch, n = values.shape
+    groups = jnp.pad(values, ((0, 0), (0, -n % _GROUP))).reshape(batch, -1, _GROUP)
+    inner = [groups[:, :, 0]]
+    for i in range(1, _GROUP):
+        inner.append(inner[-1] + groups[:, :, i])
+    before = [jnp.zeros(batch)]
+    for i in range(groups.shape[1] - 1):
+        before.append(before[-1] + inner[-1][:, i])
+    return (jnp.stack(inner, axis=-1) + jnp.stack(before, axis=-1)[:, :, None]).reshape(batch, -1)[:, :n]
 
 
 def _first_above(ends: Float[Array, "batch n"], target: Float[Array, "batch"]) -> Int[Array, "batch"]:

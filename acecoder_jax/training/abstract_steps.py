@@ -2,7 +2,8 @@
 
 Batches come from the same builders as in the stage, weights and optimizer state from their shapes alone. Beside its
 own arguments a step shares the memory with whatever the stage holds meanwhile; that is counted too. Weights lie where
-`param_shardings` puts them, packed rows and prompts are split like a batch, the sampler's cache like `SLOTS` says.
+`param_shardings` puts them, packed rows and prompts are split like a batch; `sampling.layout` places what the sampler
+holds.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.rewards import model as reward_model
 from acecoder_jax.rewards.combine import needs_model
-from acecoder_jax.sampling import decode
+from acecoder_jax.sampling import decode, layout, plan
+from acecoder_jax.sampling.cache import empty_cache
+from acecoder_jax.sampling.prefill import packed_rows
+from acecoder_jax.sampling.seats import Seats
+from acecoder_jax.sampling.view import decode_view
 from acecoder_jax.sampling.warp import SamplingParams
 from acecoder_jax.training import costs, policy_step
 from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import Cost, bytes_here
-from acecoder_jax.training.mesh import ROWS, SLOTS, check_rows, param_shardings
+from acecoder_jax.training.mesh import ROWS, check_rows, make_mesh, param_shardings
 from acecoder_jax.training.trainer import abstract_state, make_optimizer, step_functions
 
 _ITEMSIZE = {"float32": 4, "bfloat16": 2}
@@ -190,50 +195,47 @@ def _reference_step(config, decoder, mesh, graph, params, everything) -> Step:
 
 
 def _decode_view(config, graph, params, mesh):
-    """The weights as the engine holds them, placed as the compiler places them."""
-    shapes = decode.decode_view.eval_shape(graph, params, config.sampling.dtype)
-    compiled = decode.decode_view.lower(graph, params, config.sampling.dtype).compile()
-    return _placed(shapes, compiled.output_shardings)
+    """The weights as the engine holds them: whole in every group of `sampling.tensor` chips."""
+    s = config.sampling
+    shapes = decode_view.eval_shape(graph, params, s.dtype, s.weights_dtype == "int8")
+    return _placed(shapes, layout.view_shardings(shapes, _decode_mesh(s, mesh)))
+
+
+def _decode_mesh(sampling, mesh: Mesh) -> Mesh:
+    """The chips of the training mesh in the groups of the engine."""
+    return make_mesh(tensor=sampling.tensor, devices=list(mesh.devices.flat))
 
 
 def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> list[Step]:
-    """Prefill of a group of prompts, and a chunk of decoding in all slots."""
+    """Prefill of packed prompts, and a chunk of decoding in all slots, each at its largest."""
     s = config.sampling
-    itemsize, cache_itemsize = _ITEMSIZE[s.dtype], _ITEMSIZE[s.cache_dtype]
-    shape = decode.DecodeShape(
-        prompt=_round_up(s.max_prompt_tokens),
-        ring=_round_up(s.max_new_tokens + s.chunk),
-        chunk=s.chunk,
-        dtype=s.dtype,
-        cache_dtype=s.cache_dtype,
-    )
-    cache, state = jax.eval_shape(lambda: decode.empty_cache(decoder, s.slots, shape))
-    cache = jax.tree.map(lambda leaf: _at(leaf, NamedSharding(mesh, SLOTS)), cache)
-    state = jax.tree.map(lambda leaf: _at(leaf, NamedSharding(mesh, P(SLOTS[0]))), state)
-    prompts = {"tokens": np.zeros((8, shape.prompt), np.int32), "lengths": np.zeros(8, np.int32)}
-    divides = 8 % (mesh.shape["data"] * mesh.shape["fsdp"]) == 0  # otherwise every chip prefills all prompts
-    prompts = jax.tree.map(partial(_abstract, mesh), prompts) if divides else _unplaced(prompts)
-    block_graph = nnx.graphdef(nnx.merge(graph, params).blocks)
-    draws = SamplingParams(s.temperature, s.top_p, s.top_k, s.min_p)
-    length = shape.prompt + shape.ring
+    itemsize, cache_itemsize = plan.ITEMSIZE[s.dtype], plan.ITEMSIZE[s.cache_dtype]
+    groups = _decode_mesh(s, mesh)
+    shards = layout.shards(groups)
+    slots, lanes = s.slots or 64 * shards, plan.lanes_for(config.samples)
+    rows, ring = plan.prompt_rows(slots, lanes, shards), plan.ring_widths(s.max_new_tokens)[-1]
+    prompt = plan.prompt_bucket(s.max_prompt_tokens)
+    cache = jax.eval_shape(lambda: empty_cache(decoder, slots, rows, prompt, ring, s.cache_dtype))
+    cache = _placed(cache, jax.tree.map(lambda _: layout.cache_sharding(decoder, groups), cache))
+    seats = Seats(shards, slots, rows, lanes).seating(SamplingParams())
+    seats = jax.tree.map(lambda leaf: _at(leaf, layout.seat_sharding(groups)), seats)
+    statics = decode.DecodeStatics(nnx.graphdef(nnx.merge(graph, params).blocks), decoder, s.chunk, s.dtype)
+    packed = jax.ShapeDtypeStruct((packed_rows(mesh.size), 2 * prompt), jnp.int32)
+    packed = _at(packed, NamedSharding(mesh, ROWS))
     return [
         Step(
             "prefill",
-            lambda: _lower(
-                mesh if divides else None,
-                decode.prefill,
-                *(graph, params, prompts["tokens"], prompts["lengths"], s.dtype),
-            ),
+            lambda: _lower(mesh, decode.prefill, *(graph, params, packed, packed, packed, s.dtype)),
             everything - bytes_here(params) + bytes_here(cache),
-            costs.forward_cost(decoder, mesh, 8, shape.prompt, 0, itemsize),
+            costs.forward_cost(decoder, mesh, *packed.shape, 0, itemsize),
         ),
         Step(
             "decode",
             lambda: decode.decode_chunk.lower(
-                block_graph, decoder, draws, shape, view, cache, state, jax.ShapeDtypeStruct((), jnp.int32)
+                statics, view, cache, seats, jax.ShapeDtypeStruct((), jnp.int32)
             ),
             everything - bytes_here(view),
-            costs.decode_cost(decoder, mesh, s.slots, length, s.chunk, itemsize, cache_itemsize),
+            costs.decode_cost(decoder, groups, slots, prompt + ring, s.chunk, itemsize, cache_itemsize),
         ),
     ]
 
@@ -266,7 +268,3 @@ def _placed(shapes: Any, shardings: Any) -> Any:
 
 def _at(leaf: Any, sharding: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
-
-
-def _round_up(value: int, multiple: int = 32) -> int:
-    return -(-value // multiple) * multiple

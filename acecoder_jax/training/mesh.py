@@ -30,7 +30,6 @@ RULES = {
     "lora": None,
 }
 ROWS = P(("data", "fsdp"))  # batches are split over both
-SLOTS = P(("data", "fsdp"), "tensor")  # the sampler's cache: (slots, kv_heads, ...)
 
 
 def make_mesh(

@@ -62,10 +62,12 @@ def mismatch_metrics(
 
     Returns:
       `policy/mismatch_kl`, the k3 estimate of KL(sampled || trained): its growth is an early warning; and
-      `policy/mismatch_max`, the largest difference of two log-probabilities.
+      `policy/mismatch_mean` and `policy/mismatch_max`, the mean and the largest absolute difference of two
+      log-probabilities.
     """
     difference = np.concatenate(sampled).astype(np.float64) - np.concatenate(trained)
     return {
         "policy/mismatch_kl": float(np.mean(np.expm1(-difference) + difference)),
+        "policy/mismatch_mean": float(np.abs(difference).mean()),
         "policy/mismatch_max": float(np.abs(difference).max()),
     }

@@ -60,6 +60,7 @@ def get_config(arg="rule,v5e:4x8", model="qwen2_5_coder_7b_instruct", steps=87):
                 "max_prompt_tokens": 2048,
                 "max_new_tokens": 2048,
                 "slots": chips // tensor * slots,
+                "tensor": tensor,
                 "chunk": 16,
                 "dtype": "bfloat16",
                 "cache_dtype": "bfloat16",

@@ -19,7 +19,7 @@ from acecoder_jax.models.huggingface import (
     read_safetensors,
     write_safetensors,
 )
-from acecoder_jax.sampling.decode import decode_view
+from acecoder_jax.sampling.view import decode_view
 from acecoder_jax.training.mesh import make_mesh, param_shardings
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error

@@ -16,7 +16,8 @@ from acecoder_jax.models.huggingface import (
     write_safetensors,
 )
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
-from acecoder_jax.sampling.engine import Engine, Request
+from acecoder_jax.sampling.engine import Engine
+from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
 
 # Ids and the greedy continuation were written down from llama.cpp (xllamacpp 2026.10) on the same GGUF file.

@@ -13,7 +13,8 @@ from acecoder_jax.data.packing import Tree, pack
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.models.huggingface import export_tensors, read_safetensors
 from acecoder_jax.models.packed import packed_hidden
-from acecoder_jax.sampling.engine import Engine, Request
+from acecoder_jax.sampling.engine import Engine
+from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
 from acecoder_jax.training.losses import bradley_terry
 from tests.tiny_models import import_folder, tiny_tokenizer

@@ -61,14 +61,40 @@ def test_other_parameters_leave_their_mark(tiny_model):
     assert completion.model == "step 3"
 
 
-def test_too_long_a_prompt_is_refused_by_id(tiny_model):
-    sampler = make_sampler(tiny_model.loaded, max_prompt_tokens=10)
-    user_error(lambda: list(sampler.sample(QUESTIONS[:1], 1, 0)), "lists/q#0#0", "10", "max_prompt_tokens")
+def test_too_long_a_prompt_is_refused_by_id_while_the_others_go_on(tiny_model, capsys):
+    short = Question("short", "ours", "f", ("assert f(1) == 2",), "f")
+    long = Question("long", "ours", "f " * 60, ("assert f(1) == 2",), "f")
+    sampler = make_sampler(tiny_model.loaded, max_prompt_tokens=40)
+    assert {c.id for c in sampler.sample([short, long], 2, 0)} == {"short#0", "short#1"}
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("long#0: refused") and "40" in line]) == 1
 
 
-def test_several_greedy_samples_are_refused(tiny_model):
+def test_several_greedy_samples_are_equal_and_said_to_be(tiny_model, capsys):
     sampler = make_sampler(tiny_model.loaded, temperature=0.0)
-    user_error(lambda: list(sampler.sample(QUESTIONS, 4, 0)), "config.sampling.temperature", "4")
+    completions = list(sampler.sample(QUESTIONS[:1], 4, 0))
+    assert len(completions) == 4 and len({c.token_ids for c in completions}) == 1
+    assert "all 4 samples" in capsys.readouterr().out
+
+
+def test_no_samples_are_refused(sampler):
+    user_error(lambda: list(sampler.sample(QUESTIONS, 0, 0)), "samples", "0", "at least 1")
+
+
+def test_greedy_ones_beside_the_samples(tiny_model, sampler):
+    together = {c.id: c for c in sampler.sample(QUESTIONS, 2, seed=1, greedy=True)}
+    alone = {c.id: c for c in sampler.sample(QUESTIONS, 2, seed=1)}
+    assert set(together) - set(alone) == {f"{question.id}#greedy" for question in QUESTIONS}
+    assert all(together[name].token_ids == alone[name].token_ids for name in alone)
+    greedy = make_sampler(tiny_model.loaded, temperature=0.0)
+    for completion in greedy.sample(QUESTIONS, 1, seed=5):
+        assert together[f"{completion.question_id}#greedy"].token_ids == completion.token_ids
+
+
+def test_the_plan_is_printed(tiny_model, capsys):
+    make_sampler(tiny_model.loaded)
+    line = capsys.readouterr().out
+    assert line.startswith("sampling: 8 slots: cache") and "laid out for decoding in" in line
 
 
 def test_questions_that_nothing_can_be_measured_on_are_refused():

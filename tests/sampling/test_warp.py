@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acecoder_jax.sampling.warp import SamplingParams, draw, warp
+from acecoder_jax.sampling.warp import SamplingParams, draw, draws_of, warp
+from tests.user_errors import user_error
 
 VOCAB = 700  # more than two blocks of the cumulative sum, the last one padded
 
 
-jitted_warp = jax.jit(warp, static_argnums=1)
-jitted_draw = jax.jit(draw, static_argnums=2)
+jitted_warp, jitted_draw = jax.jit(warp), jax.jit(draw)
+
+
+def same(params, rows):
+    """One setting for all rows."""
+    return draws_of([params] * rows)
 
 
 def random_logits(rows=6, vocab=VOCAB, scale=3.0, seed=0):
@@ -26,7 +31,7 @@ def softmax(logits):
 
 
 def kept(logits, **params):
-    return np.isfinite(np.asarray(jitted_warp(logits, SamplingParams(**params))))
+    return np.isfinite(np.asarray(jitted_warp(logits, same(SamplingParams(**params), len(logits)))))
 
 
 def top_k_by_sorting(probs, k):
@@ -67,7 +72,7 @@ def test_cuts_apply_at_the_temperature_and_together():
     probs = softmax(logits / 0.5)
     expected = top_k_by_sorting(probs, 10) & top_p_by_sorting(probs, 0.9)
     np.testing.assert_array_equal(kept(logits, temperature=0.5, top_k=10, top_p=0.9), expected)
-    warped = np.asarray(warp(logits, SamplingParams(temperature=0.5, top_k=10, top_p=0.9)))
+    warped = np.asarray(jitted_warp(logits, same(SamplingParams(temperature=0.5, top_k=10, top_p=0.9), 6)))
     np.testing.assert_allclose(warped[expected], logits[expected] / 0.5, rtol=1e-6)
 
 
@@ -99,7 +104,7 @@ def test_one_certain_token_survives_every_cut():
     logits = np.full((2, VOCAB), -100.0, np.float32)
     logits[:, 17] = 100.0
     for params in ({"top_p": 0.9}, {"top_k": 3, "top_p": 0.5, "min_p": 0.1}):
-        tokens, log_probs = jitted_draw(logits, jnp.array([0.0, 0.999]), SamplingParams(**params))
+        tokens, log_probs = jitted_draw(logits, jnp.array([0.0, 0.999]), same(SamplingParams(**params), 2))
         assert tokens.tolist() == [17, 17] and log_probs.tolist() == [0.0, 0.0]
 
 
@@ -116,7 +121,7 @@ PARAMS = [
 def test_a_grid_of_uniforms_draws_every_token_by_its_probability(params):
     logits, grid = random_logits(1)[0], 20_000
     uniforms = (np.arange(grid, dtype=np.float32) + 0.5) / grid
-    run = jax.jit(lambda u: draw(jnp.broadcast_to(logits[None], (u.shape[0], VOCAB)), u, params))
+    run = jax.jit(lambda u: draw(jnp.broadcast_to(logits[None], (u.shape[0], VOCAB)), u, same(params, 5000)))
     tokens, log_probs = (np.concatenate(part) for part in zip(*(run(u) for u in uniforms.reshape(4, -1))))
     masked = np.where(kept(logits[None], **vars(params))[0], logits / params.temperature, -np.inf)
     probs = softmax(masked[None])[0]
@@ -134,7 +139,7 @@ def test_the_ends_of_the_unit_interval_draw_tokens_that_exist(vocab):
     logits = random_logits(2, vocab)
     uniforms = jnp.array([0.0, np.nextafter(np.float32(1), np.float32(0))])
     for params in (SamplingParams(), SamplingParams(top_k=3), SamplingParams(top_p=0.5)):
-        tokens, log_probs = jitted_draw(logits, uniforms, params)
+        tokens, log_probs = jitted_draw(logits, uniforms, same(params, 2))
         keep = (
             np.flatnonzero(kept(logits[:1], **vars(params))[0]),
             np.flatnonzero(kept(logits[1:], **vars(params))[0]),
@@ -148,22 +153,45 @@ def test_a_cut_token_is_never_drawn_even_at_the_edges_of_blocks():
     allowed = [0, 255, 256, 511, 512, 767]
     logits[0, allowed] = 5.0
     uniforms = np.linspace(0, 1, 3001, dtype=np.float32)[:-1]
-    run = jax.jit(lambda u: draw(jnp.broadcast_to(logits, (u.shape[0], 768)), u, SamplingParams(top_k=6))[0])
+    run = jax.jit(
+        lambda u: draw(jnp.broadcast_to(logits, (u.shape[0], 768)), u, same(SamplingParams(top_k=6), 3000))[0]
+    )
     assert sorted(set(np.asarray(run(uniforms)).tolist())) == allowed
 
 
 def test_temperature_zero_takes_the_most_likely_token():
     logits = random_logits()
     for uniform in (0.0, 0.5, 0.999):
-        tokens, log_probs = jitted_draw(logits, jnp.full(6, uniform), SamplingParams(temperature=0, top_k=3))
+        tokens, log_probs = jitted_draw(
+            logits, jnp.full(6, uniform), same(SamplingParams(temperature=0, top_k=3), 6)
+        )
         np.testing.assert_array_equal(tokens, logits.argmax(-1))
         np.testing.assert_allclose(log_probs, np.log(softmax(logits).max(-1)), atol=1e-5)
 
 
-def test_rows_do_not_influence_each_other():
-    logits, uniforms = random_logits(8), np.random.default_rng(1).random(8, np.float32)
-    params = SamplingParams(temperature=0.9, top_p=0.95)
-    together = jitted_draw(logits, uniforms, params)
-    alone = [jitted_draw(logits[i : i + 1], uniforms[i : i + 1], params) for i in range(8)]
+def test_every_row_has_its_own_settings():
+    logits, uniforms = random_logits(10), np.random.default_rng(1).random(10, np.float32)
+    rows = [*PARAMS, SamplingParams(temperature=0)] + PARAMS[:4]
+    together = jitted_draw(logits, uniforms, draws_of(rows))
+    alone = [
+        jitted_draw(logits[i : i + 1], uniforms[i : i + 1], same(params, 1)) for i, params in enumerate(rows)
+    ]
     assert together[0].tolist() == [int(tokens[0]) for tokens, _ in alone]
     np.testing.assert_allclose(together[1], [float(values[0]) for _, values in alone], atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("params", [*PARAMS, SamplingParams(temperature=0)], ids=str)
+def test_logits_that_are_not_finite_show_in_their_own_row_only(bad, params):
+    logits = random_logits(3)
+    logits[1, 300] = bad
+    tokens, log_probs = jitted_draw(logits, jnp.full(3, 0.5), same(params, 3))
+    assert np.isfinite(log_probs).tolist() == [True, False, True]
+    assert np.all((tokens >= 0) & (tokens < VOCAB))
+
+
+@pytest.mark.parametrize(
+    "values", [{"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.5}, {"top_k": -1}, {"min_p": float("nan")}]
+)
+def test_what_is_no_distribution_is_refused(values):
+    user_error(lambda: SamplingParams(**values), *values)

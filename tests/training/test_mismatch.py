@@ -41,6 +41,7 @@ def test_metrics_by_hand():
     ratios = np.array([4.0, 0.5, 1.0, 0.1, 2.0])
     assert metrics["policy/mismatch_kl"] == pytest.approx(np.mean(ratios - 1 - np.log(ratios)))
     assert metrics["policy/mismatch_max"] == pytest.approx(np.log(10))
+    assert metrics["policy/mismatch_mean"] == pytest.approx(np.mean(np.abs(np.log(ratios))))
     assert set(mismatch_metrics(SAMPLED, SAMPLED).values()) == {0.0}
 
 

@@ -1,0 +1,1 @@
+"""What `acecoder bench` measures beside the input pipeline."""

@@ -1,0 +1,162 @@
+"""Where the sampler's arrays lie on this process's devices: slots split over `data` and `fsdp`, heads over `tensor`.
+
+Weights for decoding are whole in every group of `tensor` devices. Without a mesh everything is on one device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
+from jax.sharding import PartitionSpec as P
+
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.config import DecoderConfig
+from acecoder_jax.sampling import cache as cache_steps
+from acecoder_jax.sampling.decode import Seating
+from acecoder_jax.sampling.view import DecodeView, EightBit, decode_view
+
+AXES = ("data", "fsdp", "tensor")  # as in training
+_TENSOR = {"vocab", "heads", "kv_heads", "mlp"}  # logical axes of weights that a group of devices shares out
+_PLACES = P(("data", "fsdp"))  # slots and prompt rows
+_PLACES_AND_HEADS = P(("data", "fsdp"), "tensor")  # (slots, kv_heads, ...)
+
+
+def shards(mesh: Mesh | None) -> int:
+    """Parts that slots and prompt rows are split into."""
+    return mesh.shape["data"] * mesh.shape["fsdp"] if mesh else 1
+
+
+def decode_mesh(tensor: int) -> Mesh | None:
+    """All accelerators of this process, in groups of `tensor` that hold one copy of the weights.
+
+    None for a single device, and on CPUs: several of those are virtual, and share the same cores.
+
+    Raises:
+      UserError: the groups do not divide the devices.
+    """
+    devices = jax.local_devices()
+    if len(devices) == 1 or devices[0].platform == "cpu":
+        return None
+    if tensor < 1 or len(devices) % tensor:
+        raise UserError(
+            f"config.sampling.tensor: groups of {tensor} do not divide {len(devices)} devices; use a divisor"
+        )
+    return mesh_of(devices, tensor)
+
+
+def mesh_of(devices: Sequence[jax.Device], tensor: int) -> Mesh:
+    """Devices in groups of `tensor`."""
+    shape = len(devices) // tensor, 1, tensor
+    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
+
+
+def in_mesh_of(params: nnx.State):
+    """The context in which hidden states are split by rows, as the parameters' own devices are arranged."""
+    sharding = jax.tree.leaves(params)[0].sharding
+    several = isinstance(sharding, NamedSharding) and sharding.mesh.size > 1
+    return jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh) if several else nullcontext()
+
+
+def place_prefilled(prefilled: tuple, mesh: Mesh | None) -> tuple:
+    """Packed rows (their second axis) to the devices of the cache."""
+    return prefilled if mesh is None else jax.device_put(prefilled, NamedSharding(mesh, P(None, _PLACES[0])))
+
+
+def everyone(count: int, shards: int) -> np.ndarray:
+    """All places of every shard, in order."""
+    return np.tile(np.arange(count // shards, dtype=np.int32), (shards, 1))
+
+
+def view_shardings(view: DecodeView, mesh: Mesh) -> DecodeView:
+    """A sharding for each weight of a (possibly abstract) view: split over `tensor` alone."""
+
+    def place(leaf: Any, axes: tuple[str, ...]) -> Any:
+        if isinstance(leaf, EightBit):
+            return EightBit(NamedSharding(mesh, _along(axes)), NamedSharding(mesh, _along(axes[1:])))
+        return NamedSharding(mesh, _along(axes))
+
+    def layer(state: nnx.State) -> nnx.State:
+        flat = [
+            (path, one.replace(place(one.get_value(), one.axes[1:])))
+            for path, one in nnx.to_flat_state(state)
+        ]
+        return nnx.from_flat_state(flat)
+
+    return DecodeView(
+        tuple(layer(state) for state in view.layers),
+        NamedSharding(mesh, P()),
+        place(view.head, ("embed", "vocab")),
+        NamedSharding(mesh, P()),
+    )
+
+
+def view_for_decoding(
+    graph: nnx.GraphDef, params: nnx.State, dtype: str, eight_bit: bool, mesh: Mesh | None
+) -> DecodeView:
+    """The view of parameters that lie as the trainer has them, resharded on the devices."""
+    if mesh is None:
+        return decode_view(graph, _on_one_device(params), dtype, eight_bit)
+    view = decode_view(graph, _spread(params, mesh), dtype, eight_bit)
+    return jax.device_put(view, view_shardings(view, mesh))
+
+
+def params_for_prefill(params: nnx.State, mesh: Mesh | None) -> nnx.State:
+    """The trainer's own arrays where they lie on the mesh's devices, which then share them; else copies."""
+    return _on_one_device(params) if mesh is None else _spread(params, mesh)
+
+
+def empty_cache(
+    config: DecoderConfig, slots: int, rows: int, prompt: int, ring: int, dtype: str, mesh: Mesh | None
+) -> cache_steps.Cache:
+    """A cache with nothing in it, made where it will lie."""
+    make = partial(cache_steps.empty_cache, config, slots, rows, prompt, ring, dtype)
+    if mesh is None:
+        return jax.device_put(make(), jax.local_devices()[0])
+    return jax.jit(make, out_shardings=cache_sharding(config, mesh))()
+
+
+def cache_sharding(config: DecoderConfig, mesh: Mesh) -> NamedSharding:
+    """Slots and rows over all groups; heads within a group, where they divide."""
+    return NamedSharding(mesh, _PLACES if config.num_kv_heads % mesh.shape["tensor"] else _PLACES_AND_HEADS)
+
+
+def place_seating(seating: Seating, mesh: Mesh | None) -> Seating:
+    """Each shard's slots and rows to its own devices."""
+    return seating if mesh is None else jax.device_put(seating, seat_sharding(mesh))
+
+
+def seat_sharding(mesh: Mesh) -> NamedSharding:
+    """Of everything that is counted by slots, rows or shards."""
+    return NamedSharding(mesh, _PLACES)
+
+
+def sizes(cache: cache_steps.Cache) -> tuple[int, int]:
+    """Slots and prompt rows."""
+    return tuple(jax.tree.leaves(part[0])[0].shape[0] for part in (cache.ring_keys, cache.prompt_keys))
+
+
+def _on_one_device(params: nnx.State) -> nnx.State:
+    """No copy of what is there already; and everything belongs to the device from the first call on, as later."""
+    return jax.device_put(params, SingleDeviceSharding(jax.local_devices()[0]))
+
+
+def _spread(params: nnx.State, mesh: Mesh) -> nnx.State:
+    """Parameters on the mesh's devices; those that are there already stay as they are split."""
+    devices = set(mesh.devices.flat)
+    if all(leaf.sharding.device_set == devices for leaf in jax.tree.leaves(params)):
+        return params
+    flat = [
+        (path, one.replace(NamedSharding(mesh, _along(one.axes)))) for path, one in nnx.to_flat_state(params)
+    ]
+    return jax.device_put(params, nnx.from_flat_state(flat))
+
+
+def _along(axes: tuple[str, ...]) -> P:
+    return P(*("tensor" if name in _TENSOR else None for name in axes))

@@ -1,0 +1,167 @@
+"""Sizes: which shapes an engine compiles, and how many slots a device's memory holds. Decided before a run starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+
+from acecoder_jax.errors import UserError
+from acecoder_jax.models.config import DecoderConfig
+
+GIB = 2**30
+ITEMSIZE = {"float32": 4, "bfloat16": 2, "int8": 1}
+_USABLE = 0.9  # of the free memory: the rest is for what the compiler and the host need
+_MOST_SLOTS = 256
+_FEWEST_SLOTS = 8  # smaller batches decode hardly faster
+_WIDTHS = 4  # widths of the ring
+
+
+def prompt_bucket(length: int) -> int:
+    """Prompt positions for prompts of up to `length` tokens: powers of two and the points half-way between them."""
+    size = 32
+    while size < length:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size
+
+
+def ring_widths(max_new_tokens: int) -> list[int]:
+    """How wide the ring may be; the last holds a whole completion."""
+    whole = -(-max_new_tokens // 32) * 32
+    step = -(-whole // _WIDTHS // 32) * 32
+    return [*range(step, whole, step), whole]
+
+
+def slot_ladder(slots: int, shards: int) -> list[int]:
+    """Batch sizes from `slots` down, each two thirds or three quarters of the one before; multiples of `shards`."""
+    sizes, size = [slots], slots
+    while size > _FEWEST_SLOTS * shards:
+        half = -(-size // 2 // shards) * shards
+        between = -(-3 * size // 4 // shards) * shards
+        sizes += [between, half] if between < size else [half]
+        if half == size:
+            break
+        size = half
+    return sorted(set(sizes), reverse=True)
+
+
+def prompt_rows(slots: int, lanes: int, shards: int) -> int:
+    """Prompts cached at a time: twice those of full batches and two more, for stragglers of earlier prompts."""
+    in_shard = slots // shards
+    return shards * min(in_shard, 2 * -(-in_shard // lanes) + 2)
+
+
+def lanes_for(samples: int) -> int:
+    """Slots that may share a prompt's row, for groups of up to `samples` requests; few values, so few compilations."""
+    return next(lanes for lanes in (1, 2, 4, 8) if lanes >= min(samples, 8))
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes on each device, and the slots that they allow.
+
+    Attributes:
+      slots: of all devices together.
+      cache, weights, work: the cache, the weights for decoding, what a step needs meanwhile.
+      free: before any of these; None where the device does not say.
+    """
+
+    slots: int
+    cache: float
+    weights: float
+    work: float
+    free: float | None
+
+    def __str__(self) -> str:
+        total = self.cache + self.weights + self.work
+        free = "unknown" if self.free is None else f"{self.free / GIB:.2f} GiB"
+        return (
+            f"{self.slots} slots: cache {self.cache / GIB:.2f} + weights {self.weights / GIB:.2f} + work"
+            f" {self.work / GIB:.2f} = {total / GIB:.2f} GiB a device, of {free} free"
+        )
+
+
+def plan_memory(
+    config: DecoderConfig,
+    *,
+    slots: int,
+    prompt: int,
+    ring: int,
+    lanes: int,
+    dtype: str,
+    cache_dtype: str,
+    eight_bit: bool,
+    shards: int = 1,
+    tensor: int = 1,
+    free: float | None = None,
+) -> MemoryPlan:
+    """Check that an engine fits, or find how many slots do.
+
+    Args:
+      slots: asked for; 0 for as many as fit, at most 256 a shard.
+      prompt, ring, lanes: positions of a prompt and of a completion, slots that share a prompt.
+      free: bytes on each device.
+
+    Raises:
+      UserError: what was asked for does not fit, or nothing does.
+    """
+    size, head = ITEMSIZE[dtype], config.hidden_size * config.vocab_size
+    matrices = config.matmul_parameters + head
+    weights = (
+        matrices * (1 if eight_bit else size) / tensor + head * size
+    )  # the embedding is whole everywhere
+
+    def parts(count: int) -> tuple[float, float]:
+        per_position = 2 * config.num_layers * config.num_kv_heads * config.head_dim * ITEMSIZE[cache_dtype]
+        if cache_dtype == "int8":
+            per_position += 2 * config.num_layers * config.num_kv_heads * 4
+        positions = count * ring + prompt_rows(count, lanes, shards) * prompt
+        # A cache that changes its width is there twice for a moment, one layer at a time.
+        cache = (1 + 1 / config.num_layers) * per_position * positions / shards / tensor
+        # Logits and weights of the draw in float32, twice each; the prefill's packed rows.
+        work = 4 * 4 * count * config.vocab_size / shards + 8 * prompt * config.hidden_size * 4 * size
+        return cache, work + 8 * prompt * per_position / tensor
+
+    def fits(count: int) -> bool:
+        return free is None or weights + sum(parts(count)) <= _USABLE * free
+
+    if slots:
+        if not fits(slots):
+            largest = next((n for n in slot_ladder(slots, shards) if fits(n)), 0)
+            fix = f"use at most {largest}" if largest else "use more devices or a smaller model"
+            raise UserError(
+                f"config.sampling.slots: {MemoryPlan(slots, *_ordered(parts(slots), weights), free)}; {fix}, shorter"
+                " prompts or completions, or cache_dtype int8"
+            )
+    else:
+        sizes = (
+            slot_ladder(_MOST_SLOTS * shards, shards) if free is not None else [64 * shards]
+        )  # nobody says
+        slots = next((n for n in sizes if fits(n)), 0)
+        if not slots:
+            raise UserError(
+                f"config.sampling: not even {sizes[-1]} slots fit {free / GIB:.2f} GiB a device; use more devices,"
+                " shorter prompts or completions, or cache_dtype int8"
+            )
+    return MemoryPlan(slots, *_ordered(parts(slots), weights), free)
+
+
+def _ordered(parts: tuple[float, float], weights: float) -> tuple[float, float, float]:
+    return parts[0], weights, parts[1]
+
+
+def free_memory(device: jax.Device, used: int) -> float | None:
+    """Bytes that a device has left; None where nobody says.
+
+    Args:
+      used: devices that the engine uses: where they are virtual ones of a CPU, they share the host's memory.
+    """
+    if device.platform == "cpu":
+        try:
+            with open("/proc/meminfo") as lines:  # noqa: PTH123
+                fields = dict(line.split(":") for line in lines)
+        except OSError:
+            return None
+        return int(fields["MemAvailable"].split()[0]) * 1024 / used
+    stats = device.memory_stats() or {}
+    return stats["bytes_limit"] - stats["bytes_in_use"] if "bytes_limit" in stats else None
