@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flax import nnx
@@ -30,6 +32,7 @@ from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.hosts import on_this_host
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.kept_policies import KeptPolicies
+from acecoder_jax.training.mesh import param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_parts import PolicyParts, check_policy_config, policy_parts
 from acecoder_jax.training.policy_step import policy_step_loss
@@ -99,10 +102,11 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     evaluation = choose(questions, config.eval_split, config.eval_questions)
     require_questions(train, config.questions)
     mesh = check_policy_config(config)
-    policy = load_model(config.model, "policy")
+    policy = load_model(config.model, "policy", partial(param_shardings, mesh=mesh))
     sampler = Sampler(policy, config.sampling)
     with Grader(config.sandbox) as grader:
         parts = policy_parts(config, mesh, policy, train, sampler, grader, workdir)
+        policy = replace(policy, params=None)  # from here on the trainer's are the ones
 
         def evaluate() -> dict[str, float]:
             sampler.load(on_this_host(parts.update.policy))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -87,7 +89,9 @@ def policy_parts(
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
     optimizer = policy_optimizer(config, updates, after)
     loss = policy_step_loss(config, algorithm)
-    trainer = Trainer(graph, params, optimizer, loss, mesh, workdir / "replay")
+    # Of its own: an update gives its parameters' memory to the next ones, and the sampler still holds the policy's.
+    own = jax.tree.map(jnp.copy, params)
+    trainer = Trainer(graph, own, optimizer, loss, mesh, workdir / "replay")
     reference = None
     if config.algorithm.kl_coef:
         reference = ReferencePolicy(policy.graph, policy.params, config, workdir)

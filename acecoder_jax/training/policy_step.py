@@ -6,7 +6,7 @@ each token, the return from it on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.sharding import NamedSharding
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
@@ -25,6 +26,7 @@ from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.training.algorithms import Algorithm
 from acecoder_jax.training.losses import policy_loss, value_loss
+from acecoder_jax.training.mesh import place_rows
 from acecoder_jax.training.trainer import LossFunction, make_optimizer
 
 
@@ -91,19 +93,31 @@ def token_log_probs(
 ) -> list[Float[np.ndarray, "time"]]:
     """Log-probabilities of each completion's tokens under a policy, at the sampling temperature."""
     arguments = config.sampling.temperature, config.dtype
-    return _on_rows(lambda rows: _log_probs(graph, params, rows, *arguments), completions, config)
+    return _on_rows(lambda rows: _log_probs(graph, params, rows, *arguments), params, completions, config)
 
 
 def token_values(
     graph: nnx.GraphDef, params: nnx.State, completions: Sequence[Completion], config: ConfigDict
 ) -> list[Float[np.ndarray, "time"]]:
     """The critic's estimate of the return before each token of each completion."""
-    return _on_rows(lambda rows: _row_values(graph, params, rows, config.dtype), completions, config)
+    return _on_rows(lambda rows: _row_values(graph, params, rows, config.dtype), params, completions, config)
 
 
-def _on_rows(compute, completions: Sequence[Completion], config: ConfigDict) -> list[np.ndarray]:
+def _on_rows(
+    compute: Callable[[dict[str, Array]], Array],
+    params: nnx.State,
+    completions: Sequence[Completion],
+    config: ConfigDict,
+) -> list[np.ndarray]:
+    """What `compute` gives for each token; rows are split over the mesh on which the parameters lie, if any."""
     packed = pack_completions(completions, config.row_length, config.rows_per_microbatch)
-    parts = [np.asarray(compute(rows)) for rows in microbatches(packed, config.rows_per_microbatch)]
+    rows = microbatches(packed, config.rows_per_microbatch)
+    sharding = jax.tree.leaves(params)[0].sharding
+    if isinstance(sharding, NamedSharding):
+        with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
+            parts = [np.asarray(compute(place_rows(one, sharding.mesh))) for one in rows]
+    else:
+        parts = [np.asarray(compute(one)) for one in rows]
     return unfill(packed, np.concatenate(parts), len(completions))
 
 
