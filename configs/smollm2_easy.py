@@ -23,18 +23,19 @@ def get_config(arg="0"):
     return pipeline(
         *parts,
         seeds="builtin:basics_*",
+        validation_share=0.2,  # of so few questions a tenth would say little
         sampled_questions=100,
         held_out_questions=0,
         samples=8,
         reward_epochs=1,
-        rl_steps=24,
+        rl_steps=40,
         rl_model_steps=6,
         rl_prompts=16,
         rl_samples=4,
         rl_rows=2,
-        rl_eval_every=8,
-        rl_learning_rate=5e-5,
+        rl_eval_every=10,
+        rl_learning_rate=1.5e-5,
         rl_eval_questions=0,
-        rl_eval_samples=8,
+        rl_eval_samples=4,
         seed=seed,
     )
