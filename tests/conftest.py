@@ -18,6 +18,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import importlib.util  # noqa: E402
+import signal  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import jax  # noqa: E402
@@ -29,6 +30,10 @@ from jax.sharding import Mesh  # noqa: E402
 from acecoder_jax.models.config import config_from_hf  # noqa: E402
 from acecoder_jax.training.mesh import AXES  # noqa: E402
 from tests.tiny_models import TINY_CONFIG, ModelFolders, import_folder, random_params, write_hf_folder  # noqa: E402
+
+# A shell starts what it puts into the background with Ctrl-C ignored, and every process below inherits that:
+# tests that interrupt one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

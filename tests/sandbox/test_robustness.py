@@ -103,7 +103,7 @@ def test_no_orphan_stays_when_the_parent_dies(number):
     assert wait_until(lambda: len(descendants(parent.pid)) >= 6)  # two each of worker, zygote, child
     family = descendants(parent.pid)
     parent.send_signal(number)
-    parent.wait()
+    parent.wait(timeout=30)
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
     parent.stdin.close()
     parent.stdout.close()
@@ -131,7 +131,7 @@ def test_no_orphan_stays_when_parent_and_worker_die_together(isolation):
     parent.send_signal(signal.SIGSTOP)  # or it would start another worker
     for pid in (worker, parent.pid):
         os.kill(pid, signal.SIGKILL)
-    parent.wait()
+    parent.wait(timeout=30)
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
     parent.stdin.close()
     parent.stdout.close()
