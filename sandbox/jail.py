@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from sandbox.cgroups import Group
 from sandbox.jailed import confine
 from sandbox.records import Limits
-from sandbox.root import build_root, library_paths, python_file
+from sandbox.root import build_root, library_paths, python_file, shown_at
 from sandbox.tiers import explain
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
@@ -115,14 +115,15 @@ def _kernel() -> tuple[int, int]:
 def zygote_settings(settings: JailSettings) -> dict[str, Any]:
     """The plain dictionary that the zygote is started with."""
     full, limits = settings.tier == "full", settings.limits
+    place = shown_at if full else str
     return {
         "seccomp": settings.tier != "none",
         "landlock": settings.tier != "none" and settings.landlock,
         "pid_namespace": full,
         "tmp": "/tmp" if full else None,
-        "readable": [*library_paths(), *settings.package_paths, "/dev"],
+        "readable": [*map(place, (*library_paths(), *settings.package_paths)), "/dev"],
         "writable": ["/tmp", "/dev/null", "/dev/zero", "/dev/full"] if full else ["/dev/null"],
-        "paths": list(settings.search_paths),
+        "paths": [place(path) for path in settings.search_paths],
         "modules": list(settings.packages),
         "importable": list(settings.importable()),
         "memory_mb": limits.memory_mb,

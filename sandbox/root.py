@@ -61,9 +61,14 @@ def _read_only(path: str, extra: int = 0) -> None:
     confine.syscall("mount_setattr", -100, ctypes.c_char_p(path.encode()), 0, buffer, len(attributes))
 
 
+def shown_at(path: str) -> str:
+    """Where a host path stands inside the root: the private /tmp would hide what lies in the host's."""
+    return "/host" + path if path.startswith("/tmp/") else path
+
+
 def _bind(path: str, root: str) -> None:
     """Show a host path inside the root, read-only; links are copied as links."""
-    target = root + path
+    target = root + shown_at(path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.lexists(target):
         return
@@ -88,7 +93,7 @@ def build_root(package_paths: tuple[str, ...], disk_mb: int) -> None:
         if not any(path.startswith(shown + "/") for shown in needed if not os.path.islink(shown)):
             _bind(path, root)
     for folder in (sysconfig.get_path("purelib"), "/usr/lib/python3/dist-packages"):
-        hidden = root + (folder or "/")
+        hidden = root + shown_at(folder or "/")
         if folder not in package_paths and os.path.isdir(hidden) and hidden != root + "/":
             _mount("tmpfs", hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=2,mode=755")
     for name in ("null", "zero", "full", "random", "urandom"):

@@ -4,6 +4,9 @@ planned.
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from sandbox import Limits, Program, Sandbox
@@ -373,3 +376,17 @@ def test_packages_are_explicit():
         assert verdict.packages == ("numpy",)
         (verdict,) = box.run([Program("b", "import scipy", tests, ("f",))])
         assert verdict.outcome == "error"
+
+
+def test_packages_in_the_hosts_tmp_are_shown_beside_the_private_one(monkeypatch):
+    """A checkout with its environment may lie there."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # wherever the tests keep theirs
+        package = Path(folder) / "site" / "ace_made_package"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("ANSWER = 42")
+        monkeypatch.syspath_prepend(package.parent)
+        source = "import os, ace_made_package as made\ndef f(): return made.ANSWER\ndef g(): return os.listdir('/tmp')"
+        program = Program("a", source, ("assert f() == 42", "assert g() == []"), ("f", "g"))
+        with Sandbox(workers=1, packages=("ace_made_package",)) as box:
+            (verdict,) = box.run([program])
+    assert verdict.outcome == "passed" and verdict.packages == ("ace_made_package",)
