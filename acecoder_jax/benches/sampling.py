@@ -133,7 +133,10 @@ def _ours(
     limit_s = limits.decode_step_s(model.config, engine.slots, context, ITEMSIZE[config.dtype])
     results |= {
         "slots": engine.slots,
-        "occupancy_until_last_admission": stats.admitting_busy / max(stats.admitting_slots, 1),
+        # Where all have a slot at once, nobody ever waited for one.
+        "occupancy_until_last_admission": stats.admitting_busy / stats.admitting_slots
+        if stats.admitting_slots
+        else 1.0,
         "step_s": step_s,
         "step_limit_s": limit_s,
         "step_times_limit": step_s / limit_s,
