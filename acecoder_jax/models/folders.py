@@ -60,14 +60,7 @@ def load_params(folder: Path, like: nnx.State) -> nnx.State:
       UserError: they are missing or damaged.
     """
     wanted = jax.tree.map(ocp.utils.to_shape_dtype_struct, nnx.to_pure_dict(like))
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            values = checkpointer.restore((folder / "params").resolve(), wanted)
-    except (ValueError, FileNotFoundError, KeyError) as error:
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"{folder / 'params'}: cannot be read ({first}); start in another --workdir"
-        ) from error
+    values = _restore(folder, wanted, "start in another --workdir")
     params = jax.tree.map(lambda leaf: leaf, like)  # a copy of the tree
     nnx.replace_by_pure_dict(params, values)
     return params
@@ -138,15 +131,18 @@ def load_model(
         shapes,
         shardings,
     )
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            values = checkpointer.restore((folder / "params").resolve(), wanted)
-    except (ValueError, FileNotFoundError, KeyError) as error:
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"{folder / 'params'}: cannot be read ({first}); make the model folder again"
-        ) from error
+    values = _restore(folder, wanted, "make the model folder again")
     nnx.replace_by_pure_dict(params, values)
     return LoadedModel(
         config, hf_config, graph, params, load_tokenizer(folder), about["kind"], about["extra"], mark
     )
+
+
+def _restore(folder: Path, wanted: Any, fix: str) -> Any:
+    """The folder's weights as `wanted` describes them; raises UserError with the fix where they cannot be read."""
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore((folder / "params").resolve(), wanted)
+    except (ValueError, FileNotFoundError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{folder / 'params'}: cannot be read ({first}); {fix}") from error
