@@ -29,6 +29,7 @@ def get_config(step=None, **sizes):
             "rl_samples": 8,
             "rl_rows": 1,  # per microbatch: two would be faster, and take half a GiB more
             "rl_learning_rate": 1e-5,
+            "rl_schedule": "constant",
             "rl_eval_every": 100,  # only before and after
             "rl_eval_questions": 16,
             "rl_eval_samples": 1,
@@ -61,7 +62,7 @@ def get_config(step=None, **sizes):
         "checkpoint_every": 5,
         "seed": size.seed,
         "sampling": sampling,
-        "optimizer": {"learning_rate": size.rl_learning_rate},
+        "optimizer": {"learning_rate": size.rl_learning_rate, "schedule": size.rl_schedule},
         **compute | {"rows_per_microbatch": size.rl_rows},
     }
     measure = {
