@@ -16,6 +16,9 @@ os.environ["NPROC"] = "32"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = (
+    "false"  # nothing from an earlier run, nothing left in the home folder
+)
 
 import importlib.util  # noqa: E402
 import signal  # noqa: E402

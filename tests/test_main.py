@@ -1,5 +1,6 @@
 """The command line: what it lists, what it refuses and in which words, and its exit codes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -415,6 +416,31 @@ def test_siblings_of_the_workdir_are_found_by_name(config_file, tmp_path):
     path = config_file("return ConfigDict({'questions': '@q', 'completions': '@c', 'verdicts': '@v'})")
     assert main(["pairs", f"--config={path}", f"--workdir={tmp_path / 'out'}"]) == 0
     assert read_manifest(tmp_path / "out")["config"]["questions"] == str(tmp_path / "q")
+
+
+def test_what_xla_compiled_is_kept_for_the_next_command(tmp_path):
+    code = (
+        "from acecoder_jax.__main__ import _keep_compiled_programs; _keep_compiled_programs()\n"
+        "import jax; print(jax.jit(lambda x: x * 2)(3.0))"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_")}
+    environment |= {"JAX_PLATFORMS": "cpu", "XDG_CACHE_HOME": str(tmp_path)}
+
+    def run(**more):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        assert done.stdout == "6.0\n" and "warn" not in done.stderr.lower()
+
+    run(JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0")
+    assert list((tmp_path / "acecoder_jax" / "compiled").glob("jit__lambda*-cache"))
+    (tmp_path / "file").touch()
+    run(XDG_CACHE_HOME=str(tmp_path / "file"))  # cannot be made: goes without
 
 
 def test_bench_takes_its_name_from_the_command_line(refused, tmp_path):
