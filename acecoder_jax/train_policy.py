@@ -3,7 +3,8 @@
 One step: prompts in, completions sampled by the engine and graded while others still decode, rewards, advantages
 over the whole rollout batch, one or more clipped updates. REINFORCE++ as in the paper unless `algorithm` says
 otherwise; rollout and update share one set of weights. Stopped or killed, the same command continues at the last
-checkpoint.
+checkpoint. On several hosts every one of them runs this: each decodes and grades a share of the prompts, all update
+together, and the first one writes.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from acecoder_jax.rewards.verdicts import Grader, sandbox_config
 from acecoder_jax.sampling.complete import Sampler, request_seed, require_questions, sampling_config
 from acecoder_jax.training.algorithms import algorithm_config, choose_algorithm
 from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
-from acecoder_jax.training.hosts import on_this_host
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.kept_policies import KeptPolicies
 from acecoder_jax.training.mesh import param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_parts import PolicyParts, check_policy_config, policy_parts
 from acecoder_jax.training.policy_step import policy_step_loss
+from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics
 from acecoder_jax.training.trainer import optimizer_config
 
@@ -94,7 +95,7 @@ def default_config() -> ConfigDict:
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
     inputs = [config.model, config.questions] + ([config.reward_model] if needs_model(config) else [])
-    output = OutputFolder(workdir, "train_policy", config.to_dict(), inputs)
+    output = open_output(workdir, "train_policy", config.to_dict(), inputs)
     if output.finished:
         return output.counts
     questions = read_records(config.questions, Question)
@@ -109,11 +110,14 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         policy = replace(policy, params=None)  # from here on the trainer's are the ones
 
         def evaluate() -> dict[str, float]:
-            sampler.load(on_this_host(parts.update.policy))
+            sampler.load(parts.update.policy)
             return _evaluate(config, sampler, grader, evaluation) if evaluation else {}
 
         checkpoints = _train(config, workdir, parts, KeptPolicies(workdir, policy), evaluate)
-    _finish(output, parts, policy)
+    save_params(output.path, parts.update.policy)
+    if is_first():
+        _finish(output, parts, policy)
+    wait("finished")
     checkpoints.remove()
     return output.counts
 
@@ -132,6 +136,8 @@ def _train(
     if reference and saved < config.steps:
         reference.resume(saved)
     metrics = MetricsWriter(workdir, saved + 1 if saved else 0, config.tensorboard)
+    # Every host has its own: what the first one writes reaches the others too late.
+    history = [line for line in read_metrics(workdir) if 0 < line["step"] <= saved]
     log = RolloutLog(workdir, saved + 1)
 
     def save(step: int) -> None:
@@ -145,7 +151,9 @@ def _train(
     with (
         checkpoints,
         StopRequest() as stop,
-        tqdm(total=config.steps, initial=saved, unit="step", desc="train_policy") as bar,
+        tqdm(
+            total=config.steps, initial=saved, unit="step", desc="train_policy", disable=not is_first()
+        ) as bar,
     ):
         if saved == 0:
             metrics.write(0, evaluate())
@@ -160,9 +168,10 @@ def _train(
                     reference.renew(step, update.policy)
                 if step % config.eval_every == 0 or step == config.steps:
                     values |= evaluate()
-                _keep(config, workdir, kept, step, values, update.policy)
+                _keep(config, kept, history, step, values, update.policy)
                 metrics.write(step, values)
-                _refuse_to_go_on(config, workdir, step, values)
+                history.append(values)
+                _refuse_to_go_on(config, step, history)
             except UserError:
                 save(done)
                 raise
@@ -195,19 +204,19 @@ def _evaluate(
 
 
 def _keep(
-    config: ConfigDict, workdir: Path, kept: KeptPolicies, step: int, values: dict, policy: nnx.State
+    config: ConfigDict, kept: KeptPolicies, history: list[dict], step: int, values: dict, policy: nnx.State
 ) -> None:
-    """Keep the policy if it is the best one yet, and at milestones."""
+    """Keep the policy if it is the best one of those in the earlier steps' metrics, and at milestones."""
     score = values.get("eval/pass@1")
-    before = [line["eval/pass@1"] for line in read_metrics(workdir) if line["step"] and "eval/pass@1" in line]
+    before = [line["eval/pass@1"] for line in history if "eval/pass@1" in line]
     if score is not None and score > max(before, default=-1.0):
         kept.keep_best(step, score, policy)
     if config.export_every and step % config.export_every == 0:
         kept.export(step, policy, config.export_dtype)
 
 
-def _refuse_to_go_on(config: ConfigDict, workdir: Path, step: int, values: dict) -> None:
-    """The stop rules, on a step whose metrics are written.
+def _refuse_to_go_on(config: ConfigDict, step: int, history: list[dict]) -> None:
+    """The stop rules, on the metrics up to a step that are written.
 
     Raises:
       UserError: the policy runs away, or the hidden pass rate has fallen.
@@ -215,13 +224,12 @@ def _refuse_to_go_on(config: ConfigDict, workdir: Path, step: int, values: dict)
     advice = "the state is saved; start in another --workdir with a lower optimizer.learning_rate or a higher kl_coef"
     for key, name in (("policy/reference_kl", "kl"), ("policy/ratio_spread", "ratio_spread")):
         limit = config.stop[name]
-        if limit and values.get(key, 0.0) > limit:
+        if limit and history[-1].get(key, 0.0) > limit:
             raise UserError(
-                f"step {step}: {key} is {values[key]:.3g}, above config.stop.{name} = {limit}; {advice}"
+                f"step {step}: {key} is {history[-1][key]:.3g}, above config.stop.{name} = {limit}; {advice}"
             )
-    lines = read_metrics(workdir)
-    history = [line["guard/hidden_pass_rate"] for line in lines if "guard/hidden_pass_rate" in line]
-    if has_fallen(history, config.stop.window, config.stop.drop):
+    hidden = [line["guard/hidden_pass_rate"] for line in history if "guard/hidden_pass_rate" in line]
+    if has_fallen(hidden, config.stop.window, config.stop.drop):
         raise UserError(
             f"step {step}: the pass rate on hidden tests has fallen by more than config.stop.drop ="
             f" {config.stop.drop} since its best, so rewards no longer mean better programs; {advice}, or use best/"
@@ -229,8 +237,8 @@ def _refuse_to_go_on(config: ConfigDict, workdir: Path, step: int, values: dict)
 
 
 def _finish(output: OutputFolder, parts: PolicyParts, policy: LoadedModel) -> None:
+    """Write all but the parameters, which are written."""
     write_model_files(output.path, policy.hf_config, policy.tokenizer, kind="policy", extra={})
-    save_params(output.path, parts.update.policy)
     if parts.reference:
         parts.reference.remove()
     evaluations = [line for line in read_metrics(output.path) if "eval/pass@1" in line]

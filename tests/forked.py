@@ -21,12 +21,13 @@ from typing import Any
 class Forks:
     """Runs of the command line, each in a process of its own that may be killed."""
 
-    def __init__(self, folder: Path, limit_s: float):
+    def __init__(self, folder: Path, limit_s: float, mark: int | None = None):
         """Start the process that forks. XLA_FLAGS of the tests are left out, so that there is one device.
 
         Args:
           folder: where the runs' output goes, and what they compile, so that it is not compiled again.
           limit_s: a run that takes longer is killed.
+          mark: the sandbox of `train_policy` is stood in for by one that passes completions with this token.
         """
         inherited = {key: value for key, value in os.environ.items() if key != "XLA_FLAGS"}
         inherited |= {
@@ -37,7 +38,7 @@ class Forks:
         self._log, self._limit_s = folder / "log", limit_s
         self._running: set[int] = set()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", str(self._log)],
+            [sys.executable, "-m", "tests.forked", str(self._log), *([] if mark is None else [str(mark)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -108,8 +109,13 @@ class Forks:
         return int(line)
 
 
-def _serve(log: str) -> None:
+def _serve(log: str, mark: str | None = None) -> None:
     from acecoder_jax import __main__, train_policy, train_reward  # noqa: F401 - what the runs will need
+
+    if mark is not None:
+        from tests.made_records import MadeGrader
+
+        train_policy.Grader = MadeGrader(lambda answer: float(int(mark) in answer.token_ids))
 
     for line in sys.stdin:
         command = json.loads(line)
@@ -134,4 +140,4 @@ def _serve(log: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(*sys.argv[1:])

@@ -8,20 +8,46 @@ import json
 import signal
 import socket
 
+import jax
+import numpy as np
 import pytest
 
+from acecoder_jax.models.folders import load_model
 from acecoder_jax.training.metrics import read_metrics
 from tests.forked import Forks
-from tests.made_records import folder_of
+from tests.made_records import folder_of, mtimes, question, without_times
 from tests.test_killed_training import PAIRS, SETTINGS, after
 
 DEVICES = 4
 STEPS = 15
+MARK = 198  # the token that a completion passes with
+POLICY = {
+    "steps": 3,
+    "prompts_per_step": 3,
+    "prompts_per_update": 2,
+    "samples": 4,
+    "row_length": 96,
+    "rows_per_microbatch": 4,
+    "eval_every": 2,
+    "eval_samples": 2,
+    "checkpoint_every": 2,
+    "export_every": 2,
+    "rollouts_logged": 3,
+    "algorithm.reference_every": 2,
+    "remat": "none",
+    "sampling.max_prompt_tokens": 64,
+    "sampling.max_new_tokens": 8,
+    "sampling.slots": 4,
+    "optimizer.learning_rate": 1e-3,
+    "mesh.data": 2,
+    "mesh.fsdp": 2,
+    "tensorboard": False,
+}
 
 
 @pytest.fixture(scope="module")
 def forks(tmp_path_factory):
-    made = Forks(tmp_path_factory.mktemp("hosts"), limit_s=500)
+    made = Forks(tmp_path_factory.mktemp("hosts"), limit_s=500, mark=MARK)
     yield made
     made.close()
 
@@ -45,7 +71,7 @@ def run(forks, arguments, out, processes, when=None):
     commands = [[*arguments, f"--workdir={out}"]] * processes
     statuses = forks.run_together(commands, hosts, when, signal.SIGTERM)
     assert statuses == [0] * processes, forks.output()
-    return [line for line in read_metrics(out) if "loss" in line]
+    return [line for line in read_metrics(out) if "loss" in line or "policy/loss" in line]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +79,13 @@ def whole(forks, arguments, tmp_path_factory):
     """One process with all devices, uninterrupted."""
     out = tmp_path_factory.mktemp("whole") / "run"
     return run(forks, arguments, out, 1), json.loads((out / "results.json").read_text())
+
+
+def assert_params_are_near(left, right):
+    """Within 1e-5, a hundredth of a step: where this was written they were equal bit for bit."""
+    models = (load_model(folder) for folder in (left, right))
+    for one, other in zip(*(jax.tree.leaves(model.params) for model in models), strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=1e-5, rtol=0)
 
 
 def assert_same(lines, out, whole):
@@ -92,3 +125,26 @@ def test_a_checkpoint_goes_from_any_number_of_processes_to_any_other(
 def test_four_processes_are_one_program(forks, arguments, whole, tmp_path):
     out = tmp_path / "run"
     assert_same(run(forks, arguments, out, 4), out, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_learn_a_policy_as_one_does(forks, tiny_model, tmp_path):
+    """The same rollouts, rewards and updates; each decodes and grades half of the prompts."""
+    questions = [question(f"made/q{n}") for n in range(5)] + [question("made/v", "validation")]
+    values = POLICY | {"model": tiny_model.folder, "questions": folder_of(tmp_path / "questions", questions)}
+    arguments = ["train_policy", *(f"--config.{key}={value}" for key, value in values.items())]
+    one, two = tmp_path / "one", tmp_path / "two"
+    expected, found = run(forks, arguments, one, 1), run(forks, arguments, two, 2)
+    assert [line["step"] for line in found] == [1, 2, 3] and sum(line["policy/updates"] for line in found) > 3
+    for line, other in zip(*map(without_times, (found, expected)), strict=True):
+        assert line == pytest.approx(other, rel=1e-3, abs=1e-4), line["step"]
+    assert json.loads((two / "results.json").read_text()) == json.loads((one / "results.json").read_text())
+    rollouts = [(out / "rollouts.jsonl").read_text().splitlines() for out in (one, two)]
+    assert [json.loads(line) for line in rollouts[0]] == [json.loads(line) for line in rollouts[1]]
+    files = ({p.relative_to(out) for p in mtimes(out) if "params" not in p.parts} for out in (one, two))
+    assert next(files) == next(files), "what one process writes, and nothing more"
+    for folder in ("", "best"):
+        assert_params_are_near(two / folder, one / folder)
+    with pytest.raises(AssertionError):
+        assert_params_are_near(two, tiny_model.folder)

@@ -310,8 +310,8 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
 
     class Scorer:
         @classmethod
-        def from_model(cls, model, row_length, clip, dtype):
-            assert (model, row_length, clip) == ("a reward model", 192, 2.5)
+        def from_model(cls, model, row_length, clip, dtype, mesh):
+            assert (model, row_length, clip, mesh.size) == ("a reward model", 192, 2.5, 8)
             return cls()
 
         def score(self, completions):
@@ -319,7 +319,7 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
 
     made = folder_of(tmp_path / "reward", [])
     monkeypatch.setattr(combine, "RewardScorer", Scorer)
-    monkeypatch.setattr(combine, "load_model", lambda folder, kind: "a reward model")
+    monkeypatch.setattr(combine, "load_model", lambda folder, kind, place: "a reward model")
     changes = {"reward": "model", "reward_model": made, "reward_clip": 2.5, "steps": 1, "eval_split": "none"}
     run(settings, tmp_path / "out", lambda _: 0.0, **changes)
     (step,) = steps_of(tmp_path / "out")

@@ -10,6 +10,8 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
 from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.errors import UserError
@@ -127,3 +129,10 @@ def packed_log_probs(
         return whole.at[jnp.arange(batch)[:, None], responses].set(values, mode="drop")
 
     return join(log_probs), join(entropy)
+
+
+def on_host(values: Array) -> np.ndarray:
+    """An array, whole, on every host; all of those that hold a part of it must ask."""
+    if values.is_fully_addressable:
+        return np.asarray(values)
+    return np.asarray(multihost_utils.process_allgather(values, tiled=True))

@@ -5,9 +5,11 @@ Hidden tests never enter a reward; the guards compare the others with them. See 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
 from ml_collections import ConfigDict, config_dict
 
 from acecoder_jax.data.records import Completion, Question, Verdict
@@ -59,12 +61,20 @@ def needs_model(config: ConfigDict) -> bool:
 class Rewards:
     """Rewards of completions, and what the guards say about them."""
 
-    def __init__(self, config: ConfigDict, questions: Sequence[Question]):
+    def __init__(
+        self,
+        config: ConfigDict,
+        questions: Sequence[Question],
+        mesh: Mesh | None = None,
+        place: Callable[[nnx.State], nnx.State] | None = None,
+    ):
         """Decide every question's hidden tests; load the reward model if it has a part.
 
         Args:
           config: of `train_policy`; see `reward_settings`.
           questions: that will be answered.
+          mesh, place: over which the reward model lies, and how (see `load_model`); without them it is on one device.
+            All hosts of the mesh score the same completions.
 
         Raises:
           UserError: see `needs_model`; a question without tests, or a folder that holds no reward model.
@@ -73,8 +83,9 @@ class Rewards:
         self.hidden = {question.id: hidden_tests(question, config.hidden_share) for question in questions}
         self._scorer = None
         if needs_model(config):
+            model = load_model(config.reward_model, "reward", place)
             self._scorer = RewardScorer.from_model(
-                load_model(config.reward_model, "reward"), config.row_length, config.reward_clip, config.dtype
+                model, config.row_length, config.reward_clip, config.dtype, mesh
             )
 
     def score(

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
@@ -19,7 +18,7 @@ from acecoder_jax.data.pair_rows import with_end
 from acecoder_jax.data.records import Completion
 from acecoder_jax.models.decoder import RewardModel
 from acecoder_jax.models.folders import LoadedModel
-from acecoder_jax.models.packed import packed_hidden
+from acecoder_jax.models.packed import on_host, packed_hidden
 
 
 @partial(jax.jit, static_argnums=(0, 3))
@@ -70,7 +69,12 @@ class RewardScorer:
 
     @classmethod
     def from_model(
-        cls, model: LoadedModel, row_length: int, clip: float, dtype: str = "float32"
+        cls,
+        model: LoadedModel,
+        row_length: int,
+        clip: float,
+        dtype: str = "float32",
+        mesh: Mesh | None = None,
     ) -> RewardScorer:
         """A scorer of a trained reward model, normalized by mean and spread on its training pairs."""
         return cls(
@@ -82,6 +86,7 @@ class RewardScorer:
             mean=model.extra["reward_mean"],
             spread=model.extra["reward_spread"],
             clip=clip,
+            mesh=mesh,
         )
 
     def score(self, completions: Sequence[Completion]) -> list[float]:
@@ -121,7 +126,4 @@ class RewardScorer:
             for name, array in rows.items()
         }
         with jax.sharding.use_abstract_mesh(self._mesh.abstract_mesh):
-            rewards = _row_rewards(self._graph, self._params, inputs, self._dtype)
-        if rewards.is_fully_addressable:
-            return np.asarray(rewards)
-        return np.asarray(multihost_utils.process_allgather(rewards, tiled=True))
+            return on_host(_row_rewards(self._graph, self._params, inputs, self._dtype))

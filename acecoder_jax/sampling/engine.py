@@ -175,10 +175,9 @@ class Engine:
         if not self._in_flight:
             self._weights = None  # the old view goes before the new one comes
         self._block_graph = nnx.graphdef(nnx.merge(self._graph, params).blocks)
+        params = layout.params_for_prefill(params, self._mesh)
         view = layout.view_for_decoding(self._graph, params, self._dtype, self._eight_bit, self._mesh)
-        self._weights = _Weights(
-            version, layout.params_for_prefill(params, self._mesh), jax.block_until_ready(view)
-        )
+        self._weights = _Weights(version, params, jax.block_until_ready(view))
         self.load_s = time.perf_counter() - started
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Sampled]:

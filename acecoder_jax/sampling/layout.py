@@ -1,6 +1,7 @@
 """Where the sampler's arrays lie on this process's devices: slots split over `data` and `fsdp`, heads over `tensor`.
 
-Weights for decoding are whole in every group of `tensor` devices. Without a mesh everything is on one device.
+Weights for decoding are whole in every group of `tensor` devices. Without a mesh everything is on one device. Of
+several hosts that train together each samples by itself, with weights of its own; they take them at the same time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
@@ -144,7 +146,15 @@ def sizes(cache: cache_steps.Cache) -> tuple[int, int]:
 
 def _on_one_device(params: nnx.State) -> nnx.State:
     """No copy of what is there already; and everything belongs to the device from the first call on, as later."""
-    return jax.device_put(params, SingleDeviceSharding(jax.local_devices()[0]))
+    first = SingleDeviceSharding(jax.local_devices()[0])
+
+    def put(leaf: jax.Array) -> jax.Array:
+        if not leaf.is_fully_addressable:
+            everywhere = jax.device_put(leaf, NamedSharding(leaf.sharding.mesh, P()))
+            leaf = jax.block_until_ready(everywhere).addressable_data(0)
+        return jax.device_put(leaf, first)
+
+    return jax.tree.map(put, params)
 
 
 def _spread(params: nnx.State, mesh: Mesh) -> nnx.State:
@@ -155,7 +165,25 @@ def _spread(params: nnx.State, mesh: Mesh) -> nnx.State:
     flat = [
         (path, one.replace(NamedSharding(mesh, _along(one.axes)))) for path, one in nnx.to_flat_state(params)
     ]
-    return jax.device_put(params, nnx.from_flat_state(flat))
+    places = nnx.from_flat_state(flat)
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
+        return jax.device_put(params, places)
+    return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), params, places)
+
+
+def _all_hosts(mesh: Mesh) -> Mesh:
+    """The meshes of all hosts as one, with an axis `hosts` in front."""
+    ids = multihost_utils.process_allgather(np.array([device.id for device in mesh.devices.flat]))
+    by_id = {device.id: device for device in jax.devices()}
+    grid = np.array([by_id[int(number)] for number in ids.flat]).reshape(-1, *mesh.devices.shape)
+    return Mesh(grid, ("hosts", *mesh.axis_names), axis_types=(AxisType.Auto,) * grid.ndim)
+
+
+def _to_every_host(hosts: Mesh, leaf: jax.Array, place: NamedSharding) -> jax.Array:
+    """Every host's devices get the whole of an array that all hosts hold together, split as in `place`."""
+    spread = jax.block_until_ready(jax.device_put(leaf, NamedSharding(hosts, place.spec)))
+    parts = [shard.data for shard in spread.addressable_shards]
+    return jax.make_array_from_single_device_arrays(leaf.shape, place, parts)
 
 
 def _along(axes: tuple[str, ...]) -> P:

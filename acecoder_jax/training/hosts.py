@@ -1,7 +1,7 @@
-"""What several hosts that run one program share besides their arrays: records, and whole weights to sample with.
+"""What several hosts that run one program share besides their arrays: records.
 
-Every host decodes a share of the prompts with weights of its own and grades what it decoded; after that all of them
-have all rollouts, and compute the same step.
+Every host decodes a share of the prompts with weights of its own (see `sampling.layout`) and grades what it decoded;
+after that all of them have all rollouts, and compute the same step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-from flax import nnx
 from jax.experimental import multihost_utils
 
 Item = TypeVar("Item")
@@ -33,15 +32,3 @@ def gather(value: Any) -> list[Any]:
     padded[: len(data)] = data
     rows = np.asarray(multihost_utils.process_allgather(padded))
     return [pickle.loads(row[:length].tobytes()) for row, length in zip(rows, lengths)]
-
-
-def on_this_host(params: nnx.State) -> nnx.State:
-    """Parameters that this host can compute with alone: themselves, or a whole copy on its first device."""
-    if jax.process_count() == 1:
-        return params
-
-    def copy(leaf: jax.Array) -> jax.Array:
-        everywhere = jax.sharding.NamedSharding(leaf.sharding.mesh, jax.sharding.PartitionSpec())
-        return jax.device_put(leaf, everywhere).addressable_data(0)
-
-    return jax.tree.map(copy, params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -20,7 +21,7 @@ from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
 from acecoder_jax.training.algorithms import choose_algorithm
-from acecoder_jax.training.mesh import check_rows, make_mesh
+from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.policy_step import policy_optimizer, policy_step_loss, with_critic
 from acecoder_jax.training.policy_update import PolicyUpdate, correction_of
 from acecoder_jax.training.reference import ReferencePolicy
@@ -81,17 +82,16 @@ def policy_parts(
     Raises:
       UserError: see `rewards.combine.Rewards`.
     """
-    rewards = Rewards(config, questions)
+    rewards = Rewards(config, questions, mesh, partial(param_shardings, mesh=mesh))
     algorithm = choose_algorithm(config.algorithm)
-    graph, params, after = policy.graph, policy.params, None
+    # Of its own: an update gives its parameters' memory to the next ones, and the sampler still holds the policy's.
+    graph, params, after = policy.graph, jax.tree.map(jnp.copy, policy.params), None
     if algorithm.value_targets:
         graph, params, after = with_critic(policy.config, params, config.algorithm.critic_rate)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
     optimizer = policy_optimizer(config, updates, after)
     loss = policy_step_loss(config, algorithm)
-    # Of its own: an update gives its parameters' memory to the next ones, and the sampler still holds the policy's.
-    own = jax.tree.map(jnp.copy, params)
-    trainer = Trainer(graph, own, optimizer, loss, mesh, workdir / "replay")
+    trainer = Trainer(graph, params, optimizer, loss, mesh, workdir / "replay")
     reference = None
     if config.algorithm.kl_coef:
         reference = ReferencePolicy(policy.graph, policy.params, config, workdir)

@@ -23,7 +23,7 @@ from acecoder_jax.data.records import Completion
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.decoder import Decoder, RewardModel
 from acecoder_jax.models.huggingface import abstract_params
-from acecoder_jax.models.packed import packed_hidden, packed_log_probs
+from acecoder_jax.models.packed import on_host, packed_hidden, packed_log_probs
 from acecoder_jax.training.algorithms import Algorithm
 from acecoder_jax.training.losses import policy_loss, value_loss
 from acecoder_jax.training.mesh import place_rows
@@ -69,7 +69,7 @@ def with_critic(
       learning_rates: how many times the policy's learning rate the head takes.
     """
     graph, whole = abstract_params(decoder, reward_model=True)
-    head = jnp.zeros(decoder.hidden_size, jnp.float32)
+    head = np.zeros(decoder.hidden_size, np.float32)  # of no device: every host has it
     nnx.replace_by_pure_dict(whole, {"backbone": nnx.to_pure_dict(params), "score": head})
 
     def scale(updates, _):
@@ -115,7 +115,7 @@ def _on_rows(
     sharding = jax.tree.leaves(params)[0].sharding
     if isinstance(sharding, NamedSharding):
         with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
-            parts = [np.asarray(compute(place_rows(one, sharding.mesh))) for one in rows]
+            parts = [on_host(compute(place_rows(one, sharding.mesh))) for one in rows]
     else:
         parts = [np.asarray(compute(one)) for one in rows]
     return unfill(packed, np.concatenate(parts), len(completions))

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from acecoder_jax.data.records import Completion
 from acecoder_jax.models.folders import load_params, save_params
 from acecoder_jax.training.policy_step import token_log_probs
+from acecoder_jax.training.processes import is_first
 
 
 class ReferencePolicy:
@@ -51,13 +52,13 @@ class ReferencePolicy:
 
     def forget(self, saved: int) -> None:
         """Remove references that a run which continues after step `saved` has no more use for."""
-        if self._every and self._folder.is_dir():
+        if self._every and is_first() and self._folder.is_dir():
             for folder in self._folder.iterdir():
                 if folder.name.isdigit() and int(folder.name) < saved // self._every * self._every:
                     shutil.rmtree(folder)
 
     def remove(self) -> None:
-        """Remove them all: the run is over."""
+        """Remove them all: the run is over; the first host does it."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _place(self, step: int) -> Path:

@@ -21,7 +21,6 @@ from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler, request_seed
-from acecoder_jax.training.hosts import on_this_host
 from acecoder_jax.training.rollouts import Pending, Rollout, length_metrics, pass_metrics
 from acecoder_jax.training.selection import Selection, select_groups
 
@@ -105,7 +104,7 @@ class RolloutBatches:
 
     def _sample(self, step: int, refill: int, questions: Sequence[Question]) -> Pending:
         """Completions of these questions under the weights of now, on their way through the sandbox."""
-        self._sampler.load(on_this_host(self._weights()), f"step {step}")
+        self._sampler.load(self._weights(), f"step {step}")
         seed = request_seed(self._config.seed, f"refill {refill}" if refill else "rollout", step)
         pending = Pending(self._sampler, self._grader, questions, self._config.samples, seed)
         self._decode_s += pending.decode_s

@@ -18,6 +18,7 @@ from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
 from acecoder_jax.training.hosts import gather, share
+from acecoder_jax.training.processes import is_first
 
 
 @dataclass
@@ -123,11 +124,13 @@ def length_metrics(completions: Sequence[Completion]) -> dict[str, float]:
 
 
 class RolloutLog:
-    """Some rollouts of every step as JSON lines, for people."""
+    """Some rollouts of every step as JSON lines, for people; the first host writes them."""
 
     def __init__(self, workdir: Path, next_step: int):
         """Open `rollouts.jsonl`, dropping the lines of steps that will be done again."""
         self._path = workdir / "rollouts.jsonl"
+        if not is_first():
+            return
         lines = self._path.read_text().split("\n")[:-1] if self._path.is_file() else []
         kept = [line for line in lines if json.loads(line)["step"] < next_step]
         self._path.write_text("".join(line + "\n" for line in kept))
@@ -146,6 +149,8 @@ class RolloutLog:
           rewards: of each completion.
           hidden: of each question, the tests that never reward.
         """
+        if not is_first():
+            return
         first_of_question = {c.question_id: i for i, c in reversed(list(enumerate(rollout.completions)))}
         with open(self._path, "a") as file:  # noqa: PTH123
             for i in list(first_of_question.values())[:most]:

@@ -20,9 +20,11 @@ host, port = int(sys.argv[1]), sys.argv[2]
 jax.distributed.initialize(f"127.0.0.1:{port}", 2, host, initialization_timeout=60)
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from acecoder_jax.errors import UserError
-from acecoder_jax.training.hosts import gather, on_this_host
+from acecoder_jax.sampling.layout import mesh_of, params_for_prefill
+from acecoder_jax.training.hosts import gather
 from acecoder_jax.training.rollouts import collect
 from tests.made_records import MadeGrader, completion, question
 
@@ -47,17 +49,22 @@ try:
     collect(Sampler(), grader, [question("q0"), question("q1")], 1, 0)
 except UserError as error:
     refused = str(error)
-grid = Mesh(np.array(jax.devices()), ("data",))
-split = jax.make_array_from_callback(
-    (4,), NamedSharding(grid, PartitionSpec("data")), lambda index: np.arange(4.0)[index]
-)
-whole = on_this_host({"w": split})["w"]
+values = np.arange(16.0, dtype=np.float32).reshape(4, 4)
+grid = Mesh(np.array(jax.devices()).reshape(2, 2), ("fsdp", "tensor"))
+split = NamedSharding(grid, PartitionSpec("fsdp", "tensor"))
+split = jax.make_array_from_callback((4, 4), split, lambda index: values[index])
+params = nnx.State({"w": nnx.Param(split, axes=("embed", "heads"))})
+whole = params_for_prefill(params, None)["w"][...]
+spread = params_for_prefill(params, mesh_of(jax.local_devices()[::-1], 2))["w"][...]
+again = params_for_prefill(nnx.State({"w": params["w"].replace(spread)}), None)["w"][...]
 print("RESULT", json.dumps({
     "ids": [c.id for c in rollout.completions],
     "texts": [c.text for c in rollout.completions],
     "rates": [v.pass_rate for v in rollout.verdicts],
     "graded": graded, "refused": refused, "gathered": gather({"host": host, "pad": "x" * host}),
     "whole": np.asarray(whole).tolist(), "devices": len(whole.sharding.device_set),
+    "spread": np.asarray(spread).tolist(), "again": np.asarray(again).tolist(),
+    "parts": [[s.device.id - jax.local_devices()[0].id, s.data.shape] for s in spread.addressable_shards],
 }))
 """
 
@@ -70,12 +77,14 @@ def free_port():
 
 def test_alone_nothing_is_sent():
     assert hosts.gather("mine") == ["mine"] and hosts.share([1, 2, 3]) == [1, 2, 3]
-    params = {"w": np.ones(2)}
-    assert hosts.on_this_host(params) is params
 
 
 def test_each_host_grades_what_it_decoded_and_all_have_everything():
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    }
     command = [sys.executable, "-c", PROGRAM]
     port = str(free_port())
     processes = [
@@ -91,7 +100,7 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
         json.loads(next(line for line in text.splitlines() if line.startswith("RESULT"))[7:])
         for text in texts
     )
-    for key in ("ids", "texts", "rates", "refused", "gathered", "whole"):
+    for key in ("ids", "texts", "rates", "refused", "gathered", "whole", "spread", "again", "parts"):
         assert first[key] == second[key], key
     assert first["ids"] == [f"q{q}#{n}" for q in range(5) for n in range(2)]
     assert first["texts"] == [f"by host {q % 2}" for q in range(5) for _ in range(2)]
@@ -99,4 +108,6 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
     assert set(first["graded"][:6]) == {f"q{q}#{n}" for q in (0, 2, 4) for n in range(2)}
     assert set(second["graded"][:4]) == {f"q{q}#{n}" for q in (1, 3) for n in range(2)}
     assert first["gathered"] == [{"host": 0, "pad": ""}, {"host": 1, "pad": "x"}]
-    assert first["whole"] == [0.0, 1.0, 2.0, 3.0] and first["devices"] == 1
+    values = np.arange(16.0).reshape(4, 4).tolist()
+    assert first["whole"] == first["spread"] == first["again"] == values and first["devices"] == 1
+    assert sorted(first["parts"]) == [[0, [4, 2]], [1, [4, 2]]], "split over the heads on both devices"
