@@ -100,6 +100,21 @@ def bare_fork(count: int = 300) -> float:
     return (_cpu() - before) / count
 
 
+def forking_at_once(loops: int) -> float:
+    """Wall seconds of as many processes that each do nothing but fork: how far this machine's kernel scales."""
+    start = time.monotonic()
+    pids = []
+    for _ in range(loops):
+        pid = os.fork()
+        if pid == 0:
+            bare_fork()
+            os._exit(0)
+        pids.append(pid)
+    for pid in pids:
+        os.waitpid(pid, 0)
+    return time.monotonic() - start
+
+
 def reading(programs: list[Program]) -> float:
     """CPU seconds of reading the 16 tests of a question, on tests that were not read before."""
     tests = sorted({test for program in programs for test in program.tests})
@@ -137,10 +152,14 @@ def main(options: argparse.Namespace) -> int:
         costs[workers], walls[workers] = measure(programs, workers, options.isolation, options.repeat)
         print(
             f"sandbox, {workers} worker(s): {costs[workers] * 1e3:.2f} ms CPU per program, "
-            f"{1 / walls[workers]:.0f} programs/s"
+            f"{1 / walls[workers]:.0f} programs/s, {costs[workers] / walls[workers]:.2f} cores busy"
         )
     if len(walls) == 2:
-        print(f"two workers are {walls[1] / walls[2]:.2f} times as fast as one")
+        limit = 2 * forking_at_once(1) / forking_at_once(2)
+        print(
+            f"two workers are {walls[1] / walls[2]:.2f} times as fast as one;"
+            f" of processes that only fork, two are {limit:.2f} times as fast"
+        )
     print(f"reading the 16 tests of a new question: {reading(programs) * 1e3:.2f} ms CPU a worker, once")
     if importlib.util.find_spec("evalplus") is not None:
         theirs = _evalplus(programs)

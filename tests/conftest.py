@@ -46,6 +46,13 @@ settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
 
+def pytest_collection_modifyitems(items):
+    """Under xdist a file's tests share a worker, and its fixtures; so do all of the sandbox, which count processes."""
+    for item in items:
+        sandboxed = "sandbox" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("sandbox" if sandboxed else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> ModelFolders:
     """A random Llama (2 layers, width 32, 4 heads, 2 key/value heads, vocabulary 300), read only."""
