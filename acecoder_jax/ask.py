@@ -9,8 +9,8 @@ Every reply is kept by its request, as those of the teacher are, so that a rerun
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from acecoder_jax.data.code import extract_program
-from acecoder_jax.data.folders import OutputFolder, read_records
+from acecoder_jax.data.folders import OutputFolder, each_record, open_records
 from acecoder_jax.data.records import Completion, Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.synthesis.endpoint import DECIDING, Endpoint, endpoint_config
@@ -56,16 +56,16 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     if output.finished:
         return output.counts
     endpoint = Endpoint(settings["endpoint"], config.endpoint.cache or workdir.resolve().parent / "replies")
-    questions = read_records(config.questions, Question)
+    questions = open_records(config.questions, Question)
     done = {completion.id for completion in output.read(Completion)}
-    wanted = [
+    wanted = (
         (question, number)
-        for question in questions
+        for question in each_record(config.questions, Question)
         for number in range(config.samples)
         if f"{question.id}#{number}" not in done
-    ]
+    )
     rejected: Counter[str] = Counter()
-    total = len(done) + len(wanted)
+    total = len(questions) * config.samples
     with tqdm(total=total, initial=len(done), unit="program", desc="ask") as bar:
         output.write_shards(_answers(endpoint, wanted, rejected, bar), config.completions_per_shard)
     counts: Counter[str] = Counter()
@@ -79,12 +79,19 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
 
 
 def _answers(
-    endpoint: Endpoint, wanted: Sequence[tuple[Question, int]], rejected: Counter[str], bar: tqdm
+    endpoint: Endpoint, wanted: Iterable[tuple[Question, int]], rejected: Counter[str], bar: tqdm
 ) -> Iterator[Completion]:
     """The completions in order; a prompt without a reply is counted and left out."""
-    prompts = (Prompt(question.id, question.prompt, number) for question, number in wanted)
-    with closing(endpoint(prompts)) as replies:
-        for (question, number), reply in zip(wanted, replies, strict=True):
+    asked: deque[tuple[Question, int]] = deque()  # and not yet answered
+
+    def prompts() -> Iterator[Prompt]:
+        for question, number in wanted:
+            asked.append((question, number))
+            yield Prompt(question.id, question.prompt, number)
+
+    with closing(endpoint(prompts())) as replies:
+        for reply in replies:
+            question, number = asked.popleft()
             bar.set_postfix_str(endpoint.progress(), refresh=False)
             bar.update()
             if isinstance(reply, Rejection):

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import json
 import statistics
+from array import array
 from collections import Counter, defaultdict
 from pathlib import Path
 
 from ml_collections import ConfigDict, config_dict
 
-from acecoder_jax.data.folders import OutputFolder, each_record, read_records, write_atomically
-from acecoder_jax.data.records import Question, Verdict
+from acecoder_jax.data.by_question import Questions
+from acecoder_jax.data.folders import OutputFolder, each_record, write_atomically
+from acecoder_jax.data.records import Verdict
 from acecoder_jax.errors import UserError
 from acecoder_jax.synthesis.filters import checked_verdicts
 from acecoder_jax.synthesis.hard import hard_quarter
+
+QUESTIONS_PER_SHARD = 5000
 
 
 def default_config() -> ConfigDict:
@@ -33,10 +37,10 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     output = OutputFolder(workdir, "hard", config.to_dict(), [config.questions, *folders])
     if output.finished:
         return output.counts
-    questions = {question.id: question for question in read_records(config.questions, Question)}
-    rates: dict[str, list[float]] = defaultdict(list)
+    questions = Questions(config.questions)
+    rates: dict[str, array[float]] = defaultdict(lambda: array("d"))
     for folder in folders:
-        for verdict in checked_verdicts(each_record(folder, Verdict), questions, folder):
+        for verdict in checked_verdicts(each_record(folder, Verdict), questions, folder, rates_only=True):
             if verdict.question_id in questions and verdict.pass_rate is not None:
                 rates[verdict.question_id].append(verdict.pass_rate)
     if not rates:
@@ -44,17 +48,16 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             f"{config.verdicts}: has no verdict on a question of {config.questions}; give those that were scored"
         )
     chosen = set(hard_quarter(rates))
-    hard = [question for name, question in questions.items() if name in chosen]
-    if not output.shards():  # killed between the shard and the manifest: it is there already
-        output.write_shard(hard)
+    hard = [name for name in questions if name in chosen]
+    output.write_again((questions[name] for name in hard), QUESTIONS_PER_SHARD)
     counts = {
         "questions": len(hard),
         "scored_questions": len(rates),
         "questions_before": len(questions),
-        "mean_pass_rate": statistics.fmean(statistics.fmean(rates[question.id]) for question in hard),
+        "mean_pass_rate": statistics.fmean(statistics.fmean(rates[name]) for name in hard),
         "mean_pass_rate_before": statistics.fmean(map(statistics.fmean, rates.values())),
     }
-    splits = dict(Counter(question.split for question in hard))
+    splits = dict(Counter(questions[name].split for name in hard))
     write_atomically(workdir / "results.json", json.dumps(counts | {"splits": splits}, indent=2))
     output.finish(**counts, splits=splits)
     print(

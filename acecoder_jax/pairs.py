@@ -6,18 +6,21 @@ holds it with the histograms that `acecoder report` draws.
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from ml_collections import ConfigDict, config_dict
 
-from acecoder_jax.data.folders import OutputFolder, each_record, open_records, read_records, write_atomically
+from acecoder_jax.data.by_question import ByQuestion, Questions
+from acecoder_jax.data.folders import OutputFolder, each_record, open_records, write_atomically
 from acecoder_jax.data.records import Completion, PreferencePair, Question, Verdict
+from acecoder_jax.data.splits import SPLITS
 from acecoder_jax.errors import UserError
+from acecoder_jax.synthesis.curation import Sizes, reason_lines, table, table_lines
 from acecoder_jax.synthesis.filters import checked_verdicts
 from acecoder_jax.synthesis.pairs import PairRule, build_pairs, length_balance, pass_rate_of_all
 
@@ -52,78 +55,99 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     output = OutputFolder(workdir, "pairs", config.to_dict(), inputs, config.shard_format)
     if output.finished:
         return output.counts
-    questions = {question.id: question for question in read_records(config.questions, Question)}
-    rates = _pass_rates(config, questions)
-    answers = _answers(config, questions, rates)
-    pairs = _build(config, questions, answers, rates)
-    for number in itertools.count():  # those that were there before a kill are made again, and are the same
-        shard = list(itertools.islice(pairs, PAIRS_PER_SHARD))
-        if number and not shard:
-            break
-        output.write_shard(shard, number)
-    made = [
-        _Made(pair.question_id, pair.split, len(pair.chosen_ids), len(pair.rejected_ids))
-        for pair in output.read(PreferencePair)
-    ]
-    results = _results(config, questions, answers, rates, made)
+    questions = Questions(config.questions)
+    completions = _completions(config, questions)
+    verdicts = _verdicts(config, questions)
+    tally = _Tally()
+    output.write_again(_build(config, questions, completions, verdicts, tally), PAIRS_PER_SHARD)
+    results = _results(config, tally)
     write_atomically(workdir / "results.json", json.dumps(results, indent=2))
-    _print_report(results)
-    output.finish(pairs=len(made), questions_with_pairs=len({pair.question_id for pair in made}))
+    print("\n".join(_report_lines(results)))
+    output.finish(pairs=tally.pairs.total(), questions_with_pairs=tally.per_question.total())
     return output.counts
 
 
-class _Made(NamedTuple):
-    """What the report says of a pair."""
+@dataclass
+class _Tally:
+    """What is counted while the questions go by."""
 
-    question_id: str
-    split: str
-    chosen_tokens: int
-    rejected_tokens: int
+    sizes: Sizes = field(default_factory=Counter)
+    questions: Counter[str] = field(default_factory=Counter)  # by split
+    sampled: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
+    pairs_by_source: Counter[str] = field(default_factory=Counter)
+    per_question: Counter[int] = field(default_factory=Counter)
+    pass_rates: Counter[float] = field(default_factory=Counter)
+    chosen_tokens: array[int] = field(default_factory=lambda: array("q"))
+    rejected_tokens: array[int] = field(default_factory=lambda: array("q"))
+    left_out: dict[str, Counter[str]] = field(
+        default_factory=lambda: {"questions": Counter(), "completions": Counter(), "pairs": Counter()}
+    )
 
 
-def _answers(
-    config: ConfigDict, questions: Mapping[str, Question], rates: Mapping[str, float | None]
-) -> dict[str, dict[str, int]]:
-    """For each question its completions' ids with their places in the folder; texts and tokens stay there.
-
-    Raises:
-      UserError: no completion answers a question, or one has no verdict.
-    """
-    answers: dict[str, dict[str, int]] = {}
-    others, unscored = 0, []
-    for place, completion in enumerate(each_record(config.completions, Completion)):
-        if completion.question_id not in questions:
-            others += 1
-            continue
-        answers.setdefault(completion.question_id, {})[completion.id] = place
-        if completion.id not in rates:
-            unscored.append(completion.id)
-    if others and not answers:
+def _completions(config: ConfigDict, questions: Questions) -> ByQuestion[Completion]:
+    """The answers; raises UserError where they answer none of the questions."""
+    records = open_records(config.completions, Completion)
+    completions = ByQuestion(records, questions, each_record(config.completions, Completion))
+    if completions.foreign and not len(completions):
         raise UserError(
             f"{config.completions}: answers none of the questions of {config.questions}; give the questions that the"
             " completions were sampled from"
         )
-    if unscored:
-        raise UserError(
-            f"{config.verdicts}: has no verdict for {unscored[0]} and {len(unscored) - 1} more; score them"
-        )
-    return answers
+    return completions
+
+
+def _verdicts(config: ConfigDict, questions: Questions) -> ByQuestion[Verdict]:
+    checked = checked_verdicts(
+        each_record(config.verdicts, Verdict),
+        questions,
+        config.verdicts,
+        rates_only=config.denominator == "kept",
+    )
+    return ByQuestion(open_records(config.verdicts, Verdict), questions, checked)
 
 
 def _build(
     config: ConfigDict,
-    questions: Mapping[str, Question],
-    answers: Mapping[str, Mapping[str, int]],
-    rates: Mapping[str, float | None],
+    questions: Questions,
+    completions: ByQuestion[Completion],
+    verdicts: ByQuestion[Verdict],
+    tally: _Tally,
 ) -> Iterator[PreferencePair]:
-    """All pairs, question by question."""
+    """All pairs, question by question; adds to the tally.
+
+    Raises:
+      UserError: a completion has no verdict.
+    """
     rule = PairRule(config.margin, config.chosen_above, config.rejected_above, config.inclusive)
-    completions = open_records(config.completions, Completion)
-    for question_id, places in sorted(answers.items()):
-        question = questions[question_id]
-        if question.prompt.isascii() or not config.ascii_prompts_only:
-            group = [completions[place] for place in places.values()]
-            yield from build_pairs(question, group, rates, rule, config.most_per_question)
+    rate_of = _rate(config, questions)
+    tally.left_out["completions"]["of other questions"] += completions.foreign
+    for name in sorted(questions):
+        question, group = questions[name], completions[name]
+        tally.sizes[question.source, len(question.tests)] += 1
+        tally.questions[question.split] += 1
+        tally.sampled[question.split] += bool(group)
+        rates = {verdict.completion_id: rate_of(verdict) for verdict in verdicts[name]}
+        if unscored := [completion.id for completion in group if completion.id not in rates]:
+            raise UserError(
+                f"{config.verdicts}: has no verdict for {unscored[0]} and {len(unscored) - 1} more of that question;"
+                " score them"
+            )
+        known = [rate for completion in group if (rate := rates[completion.id]) is not None]
+        tally.pass_rates.update(known)
+        tally.left_out["completions"]["the sandbox itself failed"] += len(group) - len(known)
+        if config.ascii_prompts_only and not question.prompt.isascii():
+            tally.left_out["questions"]["prompt is not ASCII"] += bool(group)
+            continue
+        pairs = build_pairs(question, group, rates, rule, config.most_per_question, tally.left_out["pairs"])
+        for pair in pairs:
+            tally.chosen_tokens.append(len(pair.chosen_ids))
+            tally.rejected_tokens.append(len(pair.rejected_ids))
+            yield pair
+        if pairs:
+            tally.pairs[question.split] += len(pairs)
+            tally.pairs_by_source[question.source] += len(pairs)
+            tally.per_question[len(pairs)] += 1
 
 
 def _check(config: ConfigDict) -> None:
@@ -139,81 +163,51 @@ def _check(config: ConfigDict) -> None:
             raise UserError(f"config.{name}: {config[name]} is out of range; give a number from -1 to 1")
 
 
-def _pass_rates(config: ConfigDict, questions: dict[str, Question]) -> dict[str, float | None]:
-    """By completion, over the tests that the config says."""
-    verdicts = checked_verdicts(each_record(config.verdicts, Verdict), questions, config.verdicts)
+def _rate(config: ConfigDict, questions: Questions) -> Callable[[Verdict], float | None]:
+    """A verdict's pass rate over the tests that the config says."""
     if config.denominator == "kept":
-        return {verdict.completion_id: verdict.pass_rate for verdict in verdicts}
-    tests = {q.id: len(q.tests) for q in read_records(config.questions_before, Question)}
+        return lambda verdict: verdict.pass_rate
+    tests = {question.id: len(question.tests) for question in each_record(config.questions_before, Question)}
     for question in questions.values():
         if tests.get(question.id, 0) < len(question.tests):
             raise UserError(
                 f"{config.questions_before}: has {tests.get(question.id, 0)} tests for {question.id} and"
                 f" {config.questions} has {len(question.tests)}; give the folder that filter read"
             )
-    return {
-        v.completion_id: pass_rate_of_all(v, tests[v.question_id]) for v in verdicts if v.question_id in tests
-    }
+    return lambda verdict: pass_rate_of_all(verdict, tests[verdict.question_id])
 
 
-def _results(
-    config: ConfigDict, questions: dict, answers: dict[str, dict[str, int]], rates: dict, pairs: list[_Made]
-) -> dict:
+def _results(config: ConfigDict, tally: _Tally) -> dict:
     filtered = Path(config.questions) / "results.json"
-    table = json.loads(filtered.read_text()).get("table") if filtered.is_file() else None
-    table = table or _plain_table(
-        questions.values()
-    )  # questions that no filter has seen, such as a benchmark's
-    by_source = Counter(questions[pair.question_id].source for pair in pairs)
-    for row in table:
-        row["pairs"] = len(pairs) if row["subset"] == "all" else by_source[row["subset"]]
+    rows = json.loads(filtered.read_text()).get("table") if filtered.is_file() else None
+    rows = rows or table(None, tally.sizes)  # questions that no filter has seen, such as a benchmark's
+    for row in rows:
+        name = row["subset"]
+        row["pairs"] = tally.pairs.total() if name == "all" else tally.pairs_by_source[name]
     splits = {
         split: {
-            "questions": sum(q.split == split for q in questions.values()),
-            "sampled_questions": sum(questions[i].split == split for i in answers),
-            "pairs": sum(pair.split == split for pair in pairs),
+            "questions": tally.questions[split],
+            "sampled_questions": tally.sampled[split],
+            "pairs": tally.pairs[split],
         }
-        for split in ("train", "validation", "held_out")
+        for split in SPLITS
     }
-    known = (rates[name] for places in answers.values() for name in places)
-    per_question = Counter(Counter(pair.question_id for pair in pairs).values())
     return {
-        "table": table,
+        "table": rows,
         "splits": splits,
-        "pass_rates": [rate for rate in known if rate is not None],
-        "lengths": length_balance([(pair.chosen_tokens, pair.rejected_tokens) for pair in pairs]),
-        "pairs_per_question": {str(number): count for number, count in sorted(per_question.items())},
+        "pass_rates": {str(rate): programs for rate, programs in sorted(tally.pass_rates.items())},
+        "lengths": length_balance(zip(tally.chosen_tokens, tally.rejected_tokens)),
+        "pairs_per_question": {str(n): count for n, count in sorted(tally.per_question.items())},
+        "left_out": {what: dict(+reasons) for what, reasons in tally.left_out.items()},
     }
 
 
-def _plain_table(questions: Iterable[Question]) -> list[dict]:
-    tests = defaultdict(list)
-    for question in questions:
-        for name in (question.source, "all"):
-            tests[name].append(len(question.tests))
-    return [
-        {"subset": name, "questions_after": len(n), "tests_per_question_after": sum(n) / len(n)}
-        for name, n in sorted(tests.items(), key=lambda item: item[0] == "all")
-    ]
-
-
-def _print_report(results: dict) -> None:
-    columns = [
-        "subset",
-        "questions_before",
-        "tests_per_question_before",
-        "questions_after",
-        "tests_per_question_after",
-        "pairs",
-    ]
-    titles = ["subset", "questions before", "tests/question", "questions after", "tests/question", "pairs"]
-    print("  ".join(f"{title:>16}" for title in titles))
-    for row in results["table"]:
-        values = [row.get(column, "-") for column in columns]
-        cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in values]
-        print("  ".join(f"{cell:>16}" for cell in cells))
+def _report_lines(results: dict) -> Iterator[str]:
+    yield from table_lines(results["table"])
+    for what, reasons in results["left_out"].items():
+        yield from reason_lines(what, reasons)
     if lengths := results["lengths"]:
-        print(
+        yield (
             f"tokens: chosen {lengths['chosen_tokens']:.1f}, rejected {lengths['rejected_tokens']:.1f} on average;"
             f" the chosen one is longer in {lengths['chosen_longer']:.1%} of pairs,"
             f" as long in {lengths['same_length']:.1%}"

@@ -6,14 +6,15 @@ The verdicts' pass rates are what preference pairs are made from.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from acecoder_jax.data.folders import OutputFolder, each_record, open_records, read_records
-from acecoder_jax.data.records import Completion, Question, Verdict
+from acecoder_jax.data.by_question import Questions
+from acecoder_jax.data.folders import OutputFolder, each_record, open_records
+from acecoder_jax.data.records import Completion, Verdict
 from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
 
@@ -38,15 +39,12 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     )
     if output.finished:
         return output.counts
-    questions = {question.id: question for question in read_records(config.questions, Question)}
-    done = {verdict.completion_id for verdict in output.read(Verdict)}
-    left = []  # numbers of completions: with their token ids, all of them may be more than memory holds
-    foreign = set()
-    for number, completion in enumerate(each_record(config.completions, Completion)):
-        if completion.question_id not in questions:
-            foreign.add(completion.question_id)
-        elif completion.id not in done:
-            left.append(number)
+    questions = Questions(config.questions)
+    foreign = {
+        completion.question_id
+        for completion in each_record(config.completions, Completion)
+        if completion.question_id not in questions
+    }
     if foreign:
         some = ", ".join(sorted(foreign)[:5])
         raise UserError(
@@ -54,26 +52,41 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             " give the questions that the completions were sampled from"
         )
     completions = open_records(config.completions, Completion)
+    done = _done(output, completions)
     with (
         Grader(config.sandbox) as grader,
-        tqdm(total=len(completions), initial=len(done), unit="program", desc="score") as bar,
+        tqdm(total=len(completions), initial=done, unit="program", desc="score") as bar,
     ):
-        verdicts = grader.grade(questions, (completions[number] for number in left))
+        verdicts = grader.grade(questions, (completions[number] for number in range(done, len(completions))))
         output.write_shards(_ticking(verdicts, bar), config.completions_per_shard)
     outcomes: Counter[str] = Counter()
-    rates, cpu_s = [], 0.0
+    graded, all_passed, rates, cpu_s = 0, 0, 0.0, 0.0
     for verdict in output.read(Verdict):
         outcomes[verdict.outcome] += 1
-        rates += [] if verdict.pass_rate is None else [verdict.pass_rate]
+        if verdict.pass_rate is not None:
+            graded += 1
+            all_passed += verdict.pass_rate == 1.0
+            rates += verdict.pass_rate
         cpu_s += verdict.cpu_s
     output.finish(
         programs=outcomes.total(),
         outcomes=dict(outcomes),
-        all_passed=sum(rate == 1.0 for rate in rates),
-        mean_pass_rate=sum(rates) / max(1, len(rates)),
+        all_passed=all_passed,
+        mean_pass_rate=rates / max(1, graded),
         cpu_s=cpu_s,
     )
     return output.counts
+
+
+def _done(output: OutputFolder, completions: Sequence[Completion]) -> int:
+    """How many completions have verdicts: these are in their order, so that a number is all there is to know."""
+    verdicts = output.read(Verdict)
+    done = len(verdicts)
+    if done > len(completions) or (done and verdicts[done - 1].completion_id != completions[done - 1].id):
+        raise UserError(
+            f"{output.path}: its verdicts are not those of the first {done} completions; remake the folder"
+        )
+    return done
 
 
 def _ticking(verdicts: Iterable[Verdict], bar: tqdm) -> Iterator[Verdict]:

@@ -72,6 +72,31 @@ def test_what_was_dropped_is_counted(whole):
     assert found["dropped_tests"] == {"failed": 2 + 1, "error": 5}
 
 
+def test_the_table_and_every_reason_are_printed(settings, tmp_path, capsys):
+    filter_tests.run(config_of(filter_tests, settings), tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == [
+        "subset",
+        "questions",
+        "before",
+        "tests/question",
+        "questions",
+        "after",
+        "tests/question",
+    ]
+    assert [line.split() for line in lines[1:4]] == [
+        ["made", "4", "4.75", "1", "5.00"],
+        ["other", "2", "6.00", "1", "5.00"],
+        ["all", "6", "5.17", "2", "5.00"],
+    ]
+    assert lines[4:] == [
+        "questions dropped: 3 x fewer than 5 tests",
+        "questions dropped: 1 x no solution",
+        "tests dropped: 5 x error",
+        "tests dropped: 3 x failed",
+    ]
+
+
 def test_the_papers_table_by_source(whole):
     columns = (
         "subset",
@@ -85,11 +110,6 @@ def test_the_papers_table_by_source(whole):
         ("other", 2, 6.0, 1, 5.0),
         ("all", 6, 31 / 6, 2, 5.0),
     ]
-
-
-def test_a_table_without_questions_has_no_averages():
-    (row, every) = filter_tests.table([QUESTIONS[0]], [])
-    assert row["questions_after"] == every["questions_after"] == 0 and row["tests_per_question_after"] == 0.0
 
 
 def test_the_best_of_given_completions_is_the_oracle(settings, tmp_path):

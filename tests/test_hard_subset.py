@@ -1,5 +1,7 @@
 """The stage `hard`: which questions stay, from one model's verdicts or two."""
 
+import dataclasses
+
 import pytest
 
 from acecoder_jax import hard_subset
@@ -71,3 +73,9 @@ def test_verdicts_of_other_questions_are_refused(settings, tmp_path):
     )
     other = folder_of(tmp_path / "other", [verdict(completion("a", 0), 1.0, tests=8)])
     user_error(lambda: run(settings, tmp_path / "two", second_verdicts=other), other, "8 outcomes", "a#0")
+
+
+def test_pass_rates_without_outcomes_will_do_as_the_released_sets_have_them(settings, tmp_path):
+    rated = [dataclasses.replace(v, outcomes=()) for v in verdicts(RATES)]
+    run(settings, tmp_path / "out", verdicts=folder_of(tmp_path / "rated", rated))
+    assert ids(tmp_path / "out") == ["b"]

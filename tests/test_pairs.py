@@ -1,5 +1,6 @@
 """The pairs stage: the rule applied question by question, the paper's table, restarts."""
 
+import dataclasses
 import json
 
 import pytest
@@ -89,9 +90,12 @@ def test_the_table_gets_its_pairs(settings, tmp_path, capsys):
         "validation": {"questions": 1, "sampled_questions": 1, "pairs": 4},
         "held_out": {"questions": 0, "sampled_questions": 0, "pairs": 0},
     }
-    assert sorted(found["pass_rates"]) == sorted(
-        rate for name, rates in RATES.items() if name != "dropped" for rate in rates if rate is not None
-    )
+    assert found["pass_rates"] == {"0.0": 2, "0.2": 4, "0.4": 2, "0.6": 1, "1.0": 4}
+    assert found["left_out"] == {
+        "questions": {"prompt is not ASCII": 1},
+        "completions": {"of other questions": 2, "the sandbox itself failed": 1},
+        "pairs": {},
+    }
     lines = capsys.readouterr().out.splitlines()
     assert "questions before" in lines[0] and "pairs" in lines[0]
     assert [line.split() for line in lines[1:4]] == [
@@ -146,9 +150,7 @@ def test_questions_that_no_filter_has_seen_have_a_table_too(settings, tmp_path, 
     plain = folder_of(tmp_path / "plain", QUESTIONS)
     run(settings | {"questions": plain}, tmp_path / "out")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:4]]
-    assert rows == [["made", "-", "-", "3", "5.00", "1"], ["other", "-", "-", "1", "5.00", "4"]] + [
-        ["all", "-", "-", "4", "5.00", "5"]
-    ]
+    assert rows == [["made", "3", "5.00", "1"], ["other", "1", "5.00", "4"], ["all", "4", "5.00", "5"]]
 
 
 def test_the_released_denominator(settings, tmp_path):
@@ -186,3 +188,21 @@ def test_inputs_that_do_not_belong_together_are_refused(settings, tmp_path):
     fewer = folder_of(tmp_path / "fewer", [question("a", tests=4)])
     changes = {"denominator": "all", "questions_before": fewer}
     user_error(lambda: run(settings, tmp_path / "three", **changes), fewer, "4 tests for a", "has 5")
+
+
+def test_pass_rates_without_outcomes_will_do_as_the_released_sets_have_them(settings, tmp_path):
+    """AceCode-87K says of a program which share of the tests it passed, and not which."""
+    rated = folder_of(tmp_path / "rated", [dataclasses.replace(v, outcomes=()) for v in VERDICTS])
+    assert run(settings, tmp_path / "out", verdicts=rated) == run(settings, tmp_path / "whole")
+    assert ids(tmp_path / "out") == ids(tmp_path / "whole")
+    changes = {"verdicts": rated, "denominator": "all", "questions_before": settings["questions"]}
+    user_error(lambda: run(settings, tmp_path / "all", **changes), rated, "0 outcomes")
+
+
+def test_pairs_that_are_not_made_are_counted(settings, tmp_path, capsys):
+    twins = [dataclasses.replace(c, text="the same") if c.id in ("b#1", "b#2") else c for c in COMPLETIONS]
+    folder = folder_of(tmp_path / "twins", twins)
+    assert run(settings, tmp_path / "out", completions=folder, most_per_question=1)["pairs"] == 2
+    found = json.loads((tmp_path / "out" / "results.json").read_text())["left_out"]
+    assert found["pairs"] == {"the same two texts as another": 2, "beyond the most of a question": 1}
+    assert "pairs dropped: 2 x the same two texts as another" in capsys.readouterr().out

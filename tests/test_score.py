@@ -106,3 +106,11 @@ def test_completions_of_other_questions_are_refused(settings, tmp_path):
     changed = config_of(score, settings | {"questions": other})
     user_error(lambda: score.run(changed, tmp_path / "out"), settings["completions"], other, "q1")
     assert not list((tmp_path / "out").glob("records-*"))
+
+
+def test_verdicts_on_other_programs_are_refused(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(score, "Grader", MadeGrader(lambda c: 1.0))
+    score.run(config_of(score, settings), tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    (tmp_path / "out" / "records-00001.jsonl").unlink()  # the second of four shards
+    user_error(lambda: score.run(config_of(score, settings), tmp_path / "out"), tmp_path / "out", "first 7")

@@ -9,6 +9,7 @@ half-finished one, and refuses one that was made with another config or from oth
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -161,6 +162,15 @@ class OutputFolder:
                 shard, begun = [], time.monotonic()
         if shard:
             self.write_shard(shard)
+
+    def write_again(self, records: Iterable[Any], most: int) -> None:
+        """Write all records in shards of `most`, over those that a killed run left: they are made again, the same."""
+        records = iter(records)
+        for number in itertools.count():
+            shard = list(itertools.islice(records, most))
+            if number and not shard:
+                break
+            self.write_shard(shard, number)
 
     def read(self, record_type: type[Record]) -> RecordSource[Record]:
         """The records of the shards written so far, each read when it is asked for."""

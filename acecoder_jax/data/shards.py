@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import threading
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -73,7 +74,7 @@ class LineFile:
         """
         self.path = path
         self._file: io.FileIO | None = None
-        starts = [0]
+        starts = array("q", [0])  # eight bytes a line
         try:
             with open(path, "rb") as file:
                 for line in file:

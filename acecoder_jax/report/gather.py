@@ -7,6 +7,7 @@ into its manifest, `results.json`, `metrics.jsonl` or records. A missing or unfi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,9 @@ def filter_table(steps: list[Step]) -> dict[str, Any] | None:
         for key, title in (("dropped_questions", "questions"), ("dropped_tests", "tests")):
             if isinstance(step.results.get(key), dict):
                 dropped[title] = step.results[key]
+    for step in finished(steps, "pairs"):
+        for what, reasons in step.results.get("left_out", {}).items():
+            dropped |= {f"pairs: {what}": reasons} if reasons else {}
     return {
         "subsets": [row["subset"] for row in rows],
         "rows": [(title, [row.get(key) for row in rows]) for key, title in present.items()],
@@ -164,14 +168,17 @@ def curation(steps: list[Step]) -> dict[str, Any] | None:
     return found if any(found.values()) else None
 
 
-def pass_rates(steps: list[Step]) -> list[float] | None:
-    """The pass rate of every sampled program that the sandbox judged."""
+def pass_rates(steps: list[Step]) -> dict[float, int] | None:
+    """How many sampled programs have each pass rate, of those that the sandbox judged."""
     for step in finished(steps, "pairs"):
-        if step.results.get("pass_rates"):
-            return step.results["pass_rates"]
+        if rates := step.results.get("pass_rates"):
+            if isinstance(rates, list):  # as older versions wrote them: one of each program
+                rates = Counter(rates)
+            return {float(rate): programs for rate, programs in rates.items()}
     for step in finished(steps, "score"):
-        rates = [line["pass_rate"] for line in read_lines(step.path, "records-[0-9]*")]
-        return [rate for rate in rates if rate is not None] or None
+        rates = Counter(line["pass_rate"] for line in read_lines(step.path, "records-[0-9]*"))
+        del rates[None]
+        return dict(rates) or None
     return None
 
 

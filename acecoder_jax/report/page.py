@@ -125,11 +125,12 @@ def _histogram(steps: list[Step]) -> dict[str, Any] | None:
     rates = pass_rates(steps)
     if not rates:
         return None
-    mean = sum(rates) / len(rates)
-    none, every = sum(r == 0 for r in rates), sum(r == 1 for r in rates)
-    told = f"Histogram of {len(rates)} pass rates: {none} programs pass no test, {every} pass all of them."
+    programs = sum(rates.values())
+    mean = sum(rate * number for rate, number in rates.items()) / programs
+    none, every = rates.get(0, 0), rates.get(1, 0)
+    told = f"Histogram of {programs} pass rates: {none} programs pass no test, {every} pass all of them."
     svg = plots.to_svg(plots.pass_rate_histogram(rates), "pass-rates", told)
-    return {"svg": svg, "programs": len(rates), "mean": mean}
+    return {"svg": svg, "programs": programs, "mean": mean}
 
 
 def _reward(step: Step) -> dict[str, Any]:

@@ -42,16 +42,16 @@ STYLE = {
 }
 
 
-def pass_rate_histogram(rates: list[float]) -> Figure:
+def pass_rate_histogram(rates: dict[float, int]) -> Figure:
     """How many programs passed none, some and all of their tests; the ends have bars of their own.
 
     Args:
-      rates: pass rates in [0, 1].
+      rates: pass rates in [0, 1], each with its number of programs.
     """
     labels = ["none", *[f"{low}–{low + 10}" for low in range(0, 100, 10)], "all"]
     counts = [0] * len(labels)
-    for rate in rates:
-        counts[0 if rate == 0 else 11 if rate == 1 else 1 + min(9, int(rate * 10))] += 1
+    for rate, programs in rates.items():
+        counts[0 if rate == 0 else 11 if rate == 1 else 1 + min(9, int(rate * 10))] += programs
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure(1, height=3.0)
         bars = axes[0].bar(labels, counts, color=[ORANGE, *[BLUE] * 10, GREEN], width=0.85)

@@ -39,7 +39,7 @@ class FilterRules:
 
 
 def checked_verdicts(
-    verdicts: Iterable[Verdict], questions: Mapping[str, Question], where: str
+    verdicts: Iterable[Verdict], questions: Mapping[str, Question], where: str, rates_only: bool = False
 ) -> Iterator[Verdict]:
     """The verdicts one after the other, as long as they were given on the tests that the questions have.
 
@@ -47,13 +47,15 @@ def checked_verdicts(
       verdicts: of any questions; those of questions that are not given are not looked at.
       questions: by id.
       where: the verdicts' folder, for the message.
+      rates_only: whether a pass rate without outcomes will do, which is what the released data sets say.
 
     Raises:
       UserError: naming the first verdict that does not match.
     """
     for verdict in verdicts:
         question = questions.get(verdict.question_id)
-        if question is not None and len(verdict.outcomes) != len(question.tests):
+        enough = rates_only and not verdict.outcomes
+        if question is not None and not enough and len(verdict.outcomes) != len(question.tests):
             raise UserError(
                 f"{where}: the verdict on {verdict.completion_id} has {len(verdict.outcomes)} outcomes and its"
                 f" question {len(question.tests)} tests; give the questions that were scored, or score again"

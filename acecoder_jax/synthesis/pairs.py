@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acecoder_jax.data.records import Completion, PreferencePair, Question, Verdict
+
+SAME_TEXTS = "the same two texts as another"
+BEYOND_MOST = "beyond the most of a question"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def build_pairs(
     pass_rates: Mapping[str, float | None],
     rule: PairRule,
     most: int = 0,
+    left_out: Counter[str] | None = None,
 ) -> list[PreferencePair]:
     """All pairs of one question, duplicates of the same two texts dropped.
 
@@ -51,12 +56,15 @@ def build_pairs(
       pass_rates: by completion id; None where the sandbox failed, and the completion is left out.
       rule: which pairs count.
       most: keep this many, those with the largest margins first; 0 keeps all.
+      left_out: counts pairs that the rule allows and that are not made, by the reason.
     """
     rated = [(c, rate) for c in completions if (rate := pass_rates[c.id]) is not None]
     pairs: dict[tuple[str, str], PreferencePair] = {}
+    allowed = 0
     for chosen, high in rated:
         for rejected, low in rated:
             if rule.prefers(high, low):
+                allowed += 1
                 pairs.setdefault(
                     (chosen.text, rejected.text),
                     PreferencePair(
@@ -74,7 +82,10 @@ def build_pairs(
     ordered = sorted(
         pairs.values(), key=lambda p: (p.rejected_pass_rate - p.chosen_pass_rate, p.chosen_id, p.rejected_id)
     )
-    return ordered[:most] if most else ordered
+    kept = ordered[:most] if most else ordered
+    if left_out is not None:
+        left_out.update({SAME_TEXTS: allowed - len(pairs), BEYOND_MOST: len(pairs) - len(kept)})
+    return kept
 
 
 def pass_rate_of_all(verdict: Verdict, tests: int) -> float | None:
@@ -88,7 +99,7 @@ def pass_rate_of_all(verdict: Verdict, tests: int) -> float | None:
     return sum(test.outcome == "passed" for test in verdict.outcomes) / tests
 
 
-def length_balance(lengths: Sequence[tuple[int, int]]) -> dict[str, float] | None:
+def length_balance(lengths: Iterable[tuple[int, int]]) -> dict[str, float] | None:
     """How far length alone tells the chosen side: a reward model may learn that instead. None without pairs.
 
     Args:
@@ -97,11 +108,18 @@ def length_balance(lengths: Sequence[tuple[int, int]]) -> dict[str, float] | Non
     Returns:
       `chosen_tokens` and `rejected_tokens`, the mean lengths; `chosen_longer` and `same_length`, shares of pairs.
     """
-    if not lengths:
+    pairs = chosen_tokens = rejected_tokens = longer = same = 0
+    for chosen, rejected in lengths:
+        pairs += 1
+        chosen_tokens += chosen
+        rejected_tokens += rejected
+        longer += chosen > rejected
+        same += chosen == rejected
+    if not pairs:
         return None
     return {
-        "chosen_tokens": sum(chosen for chosen, _ in lengths) / len(lengths),
-        "rejected_tokens": sum(rejected for _, rejected in lengths) / len(lengths),
-        "chosen_longer": sum(chosen > rejected for chosen, rejected in lengths) / len(lengths),
-        "same_length": sum(chosen == rejected for chosen, rejected in lengths) / len(lengths),
+        "chosen_tokens": chosen_tokens / pairs,
+        "rejected_tokens": rejected_tokens / pairs,
+        "chosen_longer": longer / pairs,
+        "same_length": same / pairs,
     }

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 from acecoder_jax.data.folders import OutputFolder
@@ -60,7 +61,7 @@ def make_run(root: Path) -> Path:
     results = {
         "table": [{"subset": name} | TABLE for name in ("builtin", "all")],
         "splits": {name: {"sampled_questions": n, "pairs": 7 * n} for name, n in splits.items()},
-        "pass_rates": [verdict.pass_rate for verdict in verdicts],
+        "pass_rates": {str(rate): n for rate, n in Counter(v.pass_rate for v in verdicts).items()},
         "pairs_per_question": {"1": 3, "9": 2},
         "lengths": {
             "chosen_tokens": 71.25,

@@ -38,7 +38,7 @@ BEST = {
     "oracle": {"1": 0.2, "16": 0.8},
 }
 FIGURES = {
-    "histogram": lambda: plots.pass_rate_histogram([0, 0, 0.05, 0.1, 0.7, 0.95, 1, 1, 1]),
+    "histogram": lambda: plots.pass_rate_histogram({0: 2, 0.05: 1, 0.1: 1, 0.7: 1, 0.95: 1, 1: 3}),
     "curation": lambda: plots.curation({"before": {"7": 4, "6": 9}, "after": {"5": 11}}, {"1": 3, "12": 2}),
     "reward": lambda: plots.reward_training(METRICS),
     "best": lambda: plots.best_of_n(BEST),
