@@ -88,6 +88,8 @@ def default_config() -> ConfigDict:
             "optimizer": optimizer_config(),
         }
     )
+    # Taking wide steps by the clock would change the last bits of a run that is killed and resumed.
+    config.sampling.speculate = 0
     config.optimizer.update(learning_rate=5e-7, schedule="constant", warmup_share=0.0)
     return config
 

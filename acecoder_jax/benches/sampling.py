@@ -23,6 +23,7 @@ from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.layout import decode_mesh
 from acecoder_jax.sampling.plan import ITEMSIZE
 from acecoder_jax.sampling.requests import Request
+from acecoder_jax.sampling.speculate import AUTO, AUTO_GUESSES
 from acecoder_jax.sampling.warp import SamplingParams
 from acecoder_jax.synthesis.decontaminate import EvaluationSets
 from acecoder_jax.synthesis.duplicates import Duplicates
@@ -46,7 +47,11 @@ def sampling_bench_config() -> ConfigDict:
             "dtype": "float32",
             "cache_dtype": "float32",
             "weights_dtype": config_dict.placeholder(str),
+            "speculate": AUTO,
             "tensor": 1,
+            "guesses": AUTO_GUESSES,  # in the comparison of few slots with and without guessing
+            "guessing_slots": 4,
+            "guessing_prompts": 2,
             "peers": tuple(PEERS),
             "peer_batch": 64,
             "limit_side": 2048,  # of the square matrices
@@ -79,6 +84,7 @@ def bench_sampling(config: ConfigDict, questions: str | None) -> dict[str, Any]:
     results: dict[str, Any] = {"prompts": len(prompts), "samples": config.samples}
     results["prompt_tokens_most"] = max(map(len, prompts))
     ours = _ours(config, model, prompts, ends, results)
+    results |= _guessing(config, model, prompts[: config.guessing_prompts], ends)
     each = [prompt for prompt in prompts for _ in range(config.samples)]
     for name in config.peers:
         theirs = PEERS[name](model, each, config.peer_batch, config.max_new_tokens, ends)
@@ -98,35 +104,8 @@ def _ours(
     results: dict,
 ) -> Measured:
     limits = measure_limits(config.dtype, config.limit_side, config.limit_megabytes)
-    engine = Engine(
-        model.config,
-        model.graph,
-        SamplingParams(),
-        max_prompt_tokens=max(map(len, prompts)),
-        max_new_tokens=config.max_new_tokens,
-        eos_ids=ends,
-        slots=config.slots,
-        chunk=config.chunk,
-        dtype=config.dtype,
-        cache_dtype=config.cache_dtype,
-        weights_dtype=config.weights_dtype,
-        mesh=decode_mesh(config.tensor),
-    )
-    print(f"sampling: {engine.plan}")
-    engine.load(model.params)
-    started = time.perf_counter()
-    engine.warm_up(config.samples)
-    warm_up_s, compiled = time.perf_counter() - started, engine.compilations()
-    requests = [
-        Request(f"{i}#{j}", prompt, 1000 * i + j)
-        for i, prompt in enumerate(prompts)
-        for j in range(config.samples)
-    ]
-    started = time.perf_counter()
-    for _ in engine.generate(requests):
-        pass
-    stats, seconds = engine.stats, time.perf_counter() - started
-    measured = Measured(stats.useful_tokens, stats.decoded_tokens, seconds, warm_up_s)
+    engine, measured, compiled = _run(config, model, prompts, ends, config.slots, config.speculate)
+    stats = engine.stats
     results |= _rates("ours", measured)
     step_s = stats.full_s / max(stats.full_steps, 1)
     context = stats.full_context / max(stats.full_steps, 1)
@@ -144,12 +123,76 @@ def _ours(
         "memory_gb_per_s": limits.bytes_per_s / 1e9,
         "products_gflop_per_s": limits.flops_per_s / 1e9,
         "resharding_s": engine.load_s,
+        "wide_steps": stats.wide_steps,
+        "right_guesses": stats.right_guesses,
     }
     lengths = range(1, results["prompt_tokens_most"] + 1)
     each = [Request(f"{n}#{j}", (1,) * n, n + j, None, 1) for n in lengths for j in range(config.samples)]
     list(engine.generate(each))
     results["compilations_after_warm_up"] = engine.compilations() - compiled
     return measured
+
+
+def _guessing(
+    config: ConfigDict, model: LoadedModel, prompts: Sequence[tuple[int, ...]], ends: Sequence[int]
+) -> dict[str, Any]:
+    """The same requests in few slots, without guessing and with it: what a wide step yields, and what it costs."""
+    rows = {}
+    for name, guesses in (("plain", 0), ("guessing", config.guesses)):
+        engine, measured, _ = _run(config, model, prompts, ends, config.guessing_slots, guesses)
+        stats = engine.stats
+        steps = stats.wide_steps or stats.decoded_tokens / engine.slots
+        rows[name] = _rate(measured), (measured.seconds - stats.prefill_s) / steps, stats
+    stats = rows["guessing"][2]
+    return {
+        "plain_in_few_slots_tokens_per_s": rows["plain"][0],
+        "guessing_in_few_slots_tokens_per_s": rows["guessing"][0],
+        # One draw in each busy slot, and one more for each right guess.
+        "guessing_tokens_per_step": 1 + config.guesses * stats.right_guesses / stats.guessed_tokens,
+        "guessing_step_times_plain_step": rows["guessing"][1] / rows["plain"][1],
+        "times_guessing": rows["guessing"][0] / rows["plain"][0],
+    }
+
+
+def _run(
+    config: ConfigDict,
+    model: LoadedModel,
+    prompts: Sequence[tuple[int, ...]],
+    ends: Sequence[int],
+    slots: int,
+    speculate: int,
+) -> tuple[Engine, Measured, int]:
+    """An engine, warmed up, that has sampled every prompt, and what was compiled until it was warm."""
+    engine = Engine(
+        model.config,
+        model.graph,
+        SamplingParams(),
+        max_prompt_tokens=max(map(len, prompts)),
+        max_new_tokens=config.max_new_tokens,
+        eos_ids=ends,
+        slots=slots,
+        chunk=config.chunk,
+        dtype=config.dtype,
+        cache_dtype=config.cache_dtype,
+        weights_dtype=config.weights_dtype,
+        speculate=speculate,
+        mesh=decode_mesh(config.tensor),
+    )
+    print(f"sampling: {engine.plan}")
+    engine.load(model.params)
+    started = time.perf_counter()
+    engine.warm_up(config.samples)
+    warm_up_s, compiled = time.perf_counter() - started, engine.compilations()
+    requests = [
+        Request(f"{i}#{j}", prompt, 1000 * i + j)
+        for i, prompt in enumerate(prompts)
+        for j in range(config.samples)
+    ]
+    started = time.perf_counter()
+    for _ in engine.generate(requests):
+        pass
+    stats, seconds = engine.stats, time.perf_counter() - started
+    return engine, Measured(stats.useful_tokens, stats.decoded_tokens, seconds, warm_up_s), compiled
 
 
 def _rates(name: str, measured: Measured) -> dict[str, Any]:

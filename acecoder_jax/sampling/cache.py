@@ -3,7 +3,8 @@
 A slot is one running request. Its prompt stands in a row of its own group: all samples of one prompt look at the
 same row. What it generates stands in its slot of the ring, which all slots write at the same column, the step's,
 whatever their own position is; so a write is one slice update in place, and a slot that was refilled simply does
-not look at columns older than itself. The ring is only as wide as the oldest running request needs.
+not look at columns older than itself. The ring is only as wide as the oldest running request needs. Where slots
+check guesses they advance by different numbers of tokens, and each writes its own columns; `align` undoes that.
 """
 
 from __future__ import annotations
@@ -94,14 +95,28 @@ def _scaled(wide: Array, axis: int) -> Scaled:
     return Scaled(jnp.round(wide / jnp.expand_dims(scale, axis)).astype(jnp.int8), scale)
 
 
-def write_column(
-    old: Array | Scaled, new: Array | Scaled, column: Int[Array, ""], keys: bool
+def write_columns(
+    old: Array | Scaled, new: Array | Scaled, columns: Int[Array, "slots_or_one width"], keys: bool
 ) -> Array | Scaled:
-    """Put one position of every slot into the ring."""
+    """Put new positions of every slot into the ring.
+
+    Args:
+      columns: one for all slots, which is a slice update in place; or those of each, of which the ones past the ring
+        are dropped.
+    """
     if isinstance(old, Scaled):
-        scale = jax.lax.dynamic_update_slice(old.scale, new.scale, (0, 0, column))
-        return Scaled(write_column(old.values, new.values, column, keys), scale)
-    return jax.lax.dynamic_update_slice(old, new, (0, 0, 0, column) if keys else (0, 0, column, 0))
+        values = write_columns(old.values, new.values, columns, keys)
+        return Scaled(values, _write(old.scale, new.scale, columns, 2))
+    return _write(old, new, columns, 3 if keys else 2)
+
+
+def _write(old: Array, new: Array, columns: Int[Array, "slots_or_one width"], axis: int) -> Array:
+    if columns.size == 1:
+        return jax.lax.dynamic_update_slice_in_dim(old, new, columns[0, 0], axis)
+    at = (slice(None),) * (axis - 1)
+    return jax.vmap(lambda slot, part, column: slot.at[(*at, column)].set(part, mode="drop"))(
+        old, new, columns
+    )
 
 
 def scores(
@@ -177,6 +192,30 @@ def insert_all(cache: Cache, prefilled: tuple[Array, Array], source, start, row)
 def keep_rows(layer: tuple, rows: Int[Array, "shards rows"]) -> tuple:
     """These rows of one layer's prompts, in this order, counted in each shard."""
     return jax.tree.map(lambda leaf: take_entries(leaf, rows), layer)
+
+
+@partial(jax.jit, donate_argnums=(0,))
+def align_ring(layer: tuple, now: Int[Array, "slots"]) -> tuple:
+    """One layer's ring turned, each slot by as much as makes column 0 the one that it writes next.
+
+    Args:
+      now: the column that each would write next.
+    """
+
+    def turn(old: Array, axis: int) -> Array:
+        return jax.vmap(lambda slot, by: jnp.roll(slot, -by, axis - 1))(old, now)
+
+    keys, values = layer
+    # Positions are the last axis of keys and of scales.
+    return jax.tree.map(lambda leaf: turn(leaf, leaf.ndim - 1), keys), jax.tree.map(
+        lambda leaf: turn(leaf, 2), values
+    )
+
+
+def align(cache: Cache, now: Int[Array, "slots"]) -> Cache:
+    """`align_ring` in every layer."""
+    rings = [align_ring(layer, now) for layer in zip(cache.ring_keys, cache.ring_values)]
+    return cache._replace(ring_keys=tuple(k for k, _ in rings), ring_values=tuple(v for _, v in rings))
 
 
 @partial(jax.jit, static_argnums=(3,))

@@ -19,6 +19,7 @@ from acecoder_jax.models.folders import LoadedModel
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.layout import decode_mesh
 from acecoder_jax.sampling.requests import Request
+from acecoder_jax.sampling.speculate import AUTO
 from acecoder_jax.sampling.warp import SamplingParams
 
 
@@ -40,6 +41,9 @@ def sampling_config() -> ConfigDict:
             "weights_dtype": config_dict.placeholder(
                 str
             ),  # int8: fewer bytes to read while decoding; None: as dtype
+            # Tokens guessed ahead from text of the same prompt, and checked in one step; 0: none, -1: some where that
+            # measures faster. The tokens are the same, but their log-probabilities round differently.
+            "speculate": AUTO,
             "tensor": 1,  # accelerators that share one copy of the weights; slots are split over the others
         }
     )
@@ -58,6 +62,11 @@ class Sampler:
         Raises:
           UserError: settings that nothing can be drawn with, or that do not fit the memory.
         """
+        if config.speculate < AUTO:
+            raise UserError(
+                f"config.sampling.speculate: {config.speculate} tokens cannot be guessed; give a number, 0 for none or"
+                " -1 for some where that measures faster"
+            )
         self._tokenizer = model.tokenizer
         self._params = SamplingParams(config.temperature, config.top_p, config.top_k, config.min_p)
         eos = model.hf_config.get("eos_token_id")
@@ -78,6 +87,7 @@ class Sampler:
             dtype=config.dtype,
             cache_dtype=config.cache_dtype,
             weights_dtype=config.weights_dtype,
+            speculate=config.speculate,
             stop=stop,
             mesh=decode_mesh(config.tensor),
         )

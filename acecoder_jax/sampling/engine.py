@@ -11,12 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
+from jaxtyping import Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.sampling import cache as cache_steps
@@ -34,6 +36,7 @@ from acecoder_jax.sampling.plan import (
 from acecoder_jax.sampling.prefill import pack_prompts, packed_rows, prefill_arrays
 from acecoder_jax.sampling.requests import Request, Sampled, refusal
 from acecoder_jax.sampling.seats import Group, Running, Seats, make_groups
+from acecoder_jax.sampling.speculate import Payoff, count_draws, guess
 from acecoder_jax.sampling.view import DecodeView
 from acecoder_jax.sampling.warp import SamplingParams
 
@@ -45,11 +48,13 @@ class EngineStats:
     """What an engine has done so far.
 
     Attributes:
-      decoded_tokens, useful_tokens: slot-steps; tokens of results.
+      decoded_tokens, useful_tokens: positions that went through the model, of all slots; tokens of results.
       admitting_slots, admitting_busy: slot-steps until the last request had a slot; those of them with a request.
       full_steps, full_s, full_context: steps in a full batch, seconds they took, and positions that their slots
         attended to, summed over slots and steps.
       prefilled_tokens, prefill_s: of prompts.
+      wide_steps, guessed_tokens, right_guesses: steps that checked guesses; guesses in busy slots; those of them that
+        were drawn.
     """
 
     decoded_tokens: int = 0
@@ -61,6 +66,9 @@ class EngineStats:
     full_context: int = 0
     prefilled_tokens: int = 0
     prefill_s: float = 0.0
+    wide_steps: int = 0
+    guessed_tokens: int = 0
+    right_guesses: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,21 +82,40 @@ class _Weights:
 
 @dataclass
 class _Batch:
-    """The state of one `generate`: weights, seats, cache, the ring's next column, and prompts on their way in."""
+    """The state of one `generate`: weights, seats, cache and prompts on their way in.
+
+    Attributes:
+      now: the ring's column that each slot writes next.
+      apart: these may differ, since slots have checked guesses.
+    """
 
     weights: _Weights
     seats: Seats
     cache: cache_steps.Cache
     ring: int
     groups: deque[Group]
+    now: np.ndarray
+    apart: bool = False
     ready: deque[Group] = field(default_factory=deque)
     prefilled: tuple | None = None
-    now: int = 0
 
     @property
     def waits(self) -> bool:
         open_groups = any(group is not None and group.waiting for group in self.seats.rows)
         return bool(self.groups or self.ready or open_groups)
+
+
+class Drawn(NamedTuple):
+    """What slots have drawn in a chunk, or in one step that checked guesses.
+
+    Attributes:
+      counts: tokens of each slot that count, from the first.
+    """
+
+    tokens: Int[np.ndarray, "slots drawn"]
+    log_probs: Float[np.ndarray, "slots drawn"]
+    counts: Int[np.ndarray, "slots"]
+    wide: bool = False
 
 
 class Engine:
@@ -111,6 +138,7 @@ class Engine:
         dtype: str = "float32",
         cache_dtype: str = "float32",
         weights_dtype: str | None = None,
+        speculate: int = 0,
         stop: Callable[[tuple[int, ...]], bool] | None = None,
         mesh: Mesh | None = None,
     ):
@@ -128,6 +156,8 @@ class Engine:
           cache_dtype: that of the cache and of attention over it, or int8. XLA's CPU backend writes into a float32
             cache in place and copies a bfloat16 one.
           weights_dtype: int8 to keep matrices in eight bits while decoding; else as `dtype`.
+          speculate: tokens guessed ahead in every slot and checked in one step; AUTO for a few where that measures
+            faster. Tokens stay the same; log-probabilities may differ by rounding from step to step.
           stop: ends a completion early; given its token ids, and monotone: once true, true for every longer one.
           mesh: this process's devices: slots are split over `data` and `fsdp`, heads over `tensor`.
 
@@ -142,10 +172,12 @@ class Engine:
         self._shards = layout.shards(mesh)
         self._slots, self._longest_prompt = slots, 0
         self._widths = ring_widths(max_new_tokens)
+        self._drawn = 1 + max(speculate, 0)  # tokens that memory is planned for in each slot
         self._weights: _Weights | None = None
         self.plan = self._plan_memory()
         self._slots = self.plan.slots
         self.stats = EngineStats()
+        self._payoff = Payoff(speculate, self._slots)
         self.load_s = 0.0  # seconds that the last resharding took
         self._in_flight = False
 
@@ -158,8 +190,10 @@ class Engine:
         """Compiled programs of all engines in this process."""
         steps = (
             decode.decode_chunk,
+            decode.verify,
             decode.prefill,
             cache_steps.insert,
+            cache_steps.align_ring,
             cache_steps.keep_rows,
             cache_steps.resize_ring,
         )
@@ -174,7 +208,8 @@ class Engine:
         started = time.perf_counter()
         if not self._in_flight:
             self._weights = None  # the old view goes before the new one comes
-        self._block_graph = nnx.graphdef(nnx.merge(self._graph, params).blocks)
+        blocks = nnx.graphdef(nnx.merge(self._graph, params).blocks)
+        self._statics = decode.DecodeStatics(blocks, self._config, self._chunk, self._dtype)
         params = layout.params_for_prefill(params, self._mesh)
         view = layout.view_for_decoding(self._graph, params, self._dtype, self._eight_bit, self._mesh)
         self._weights = _Weights(version, params, jax.block_until_ready(view))
@@ -214,9 +249,16 @@ class Engine:
         self._insert(batch, [(0, batch.ready.popleft())])
         for width in self._widths:
             self._widen(batch, width)
-            self._decode(batch)
+            self._decode_all_ways(batch)
         for size in slot_ladder(self._slots, self._shards)[1:]:
             self._shrink(batch, size)
+            self._decode_all_ways(batch)
+
+    def _decode_all_ways(self, batch: _Batch) -> None:
+        if self._payoff.possible(len(batch.seats.slots)):
+            self._verify(batch)
+            self._align(batch)
+        if not self._payoff.always:
             self._decode(batch)
 
     def _start(self, requests: Sequence[Request]) -> _Batch:
@@ -235,7 +277,8 @@ class Engine:
         rows = prompt_rows(slots, lanes, self._shards)
         sizes = (slots, rows, self._longest_prompt, self._widths[0])
         cache = layout.empty_cache(self._config, *sizes, self._cache_dtype, self._mesh)
-        return _Batch(self._weights, Seats(self._shards, slots, rows, lanes), cache, self._widths[0], groups)
+        seats, now = Seats(self._shards, slots, rows, lanes), np.zeros(slots, np.int32)
+        return _Batch(self._weights, seats, cache, self._widths[0], groups, now)
 
     def _run(self, batch: _Batch) -> Iterator[Sampled]:
         ladder = slot_ladder(len(batch.seats.slots), self._shards)
@@ -248,13 +291,14 @@ class Engine:
             while not admitting and len(ladder) > 1 and batch.seats.most_live() * self._shards <= ladder[1]:
                 ladder.pop(0)
                 self._shrink(batch, ladder[0])
-            needed = batch.seats.longest() + self._chunk
+            wide = self._payoff.expected(len(batch.seats.slots))
+            needed = batch.seats.longest() + (self._payoff.width if wide else self._chunk)
             while batch.ring < min(needed, self._widths[-1]):
                 self._widen(batch, self._widths[self._widths.index(batch.ring) + 1])
             started = time.perf_counter()
-            tokens, log_probs = self._decode(batch)
-            self._count(batch, admitting, time.perf_counter() - started)
-            yield from self._collect(batch, tokens, log_probs)
+            drawn = self._verify(batch) if wide else self._decode(batch)
+            self._count(batch, drawn, admitting, time.perf_counter() - started)
+            yield from self._collect(batch, drawn)
 
     def _start_anew(self, batch: _Batch) -> None:
         """Nobody runs on the old parameters any more: whoever waits is prefilled with the new ones."""
@@ -313,39 +357,73 @@ class Engine:
 
     def _resize(self, batch: _Batch, slots: np.ndarray, rows: np.ndarray, width: int) -> None:
         if (slots.size, rows.size, width) != (*layout.sizes(batch.cache), batch.ring):
-            batch.cache = cache_steps.resize(batch.cache, slots, rows, batch.now, width)
-            batch.ring, batch.now = width, 0
+            self._align(batch)
+            batch.cache = cache_steps.resize(batch.cache, slots, rows, int(batch.now[0]), width)
+            batch.ring, batch.now = width, np.zeros(slots.size, np.int32)
 
-    def _decode(self, batch: _Batch) -> tuple[np.ndarray, np.ndarray]:
-        statics = decode.DecodeStatics(self._block_graph, self._config, self._chunk, self._dtype)
-        seating = layout.place_seating(batch.seats.seating(self._sampling), self._mesh)
+    def _align(self, batch: _Batch) -> None:
+        """Let all slots write the same column again."""
+        if batch.apart:
+            batch.cache = cache_steps.align(batch.cache, layout.place_by_slot(batch.now, self._mesh))
+            batch.now, batch.apart = np.zeros_like(batch.now), False
+
+    def _decode(self, batch: _Batch) -> Drawn:
+        self._align(batch)
+        seating = layout.place_by_slot(batch.seats.seating(self._sampling), self._mesh)
         batch.cache, tokens, log_probs = decode.decode_chunk(
-            statics, batch.weights.view, batch.cache, seating, jnp.int32(batch.now)
+            self._statics, batch.weights.view, batch.cache, seating, jnp.int32(batch.now[0])
         )
         batch.now = (batch.now + self._chunk) % batch.ring
-        return np.asarray(tokens), np.asarray(log_probs)
+        return Drawn(np.asarray(tokens), np.asarray(log_probs), np.full(len(batch.now), self._chunk))
 
-    def _count(self, batch: _Batch, admitting: bool, seconds: float) -> None:
-        slots, live = len(batch.seats.slots), batch.seats.live
-        self.stats.decoded_tokens += slots * self._chunk
+    def _verify(self, batch: _Batch) -> Drawn:
+        guesses = guess(batch.seats, self._payoff.guesses)
+        arrays = batch.seats.seating(self._sampling), guesses, batch.now
+        batch.cache, tokens, log_probs = decode.verify(
+            self._statics, batch.weights.view, batch.cache, *layout.place_by_slot(arrays, self._mesh)
+        )
+        drawn = Drawn(
+            np.asarray(tokens), np.asarray(log_probs), count_draws(guesses, np.asarray(tokens)), True
+        )
+        batch.now, batch.apart = ((batch.now + drawn.counts) % batch.ring).astype(np.int32), True
+        return drawn
+
+    def _count(self, batch: _Batch, drawn: Drawn, admitting: bool, seconds: float) -> None:
+        slots, steps = len(batch.seats.slots), 1 if drawn.wide else self._chunk
+        runs = [run for run in batch.seats.slots if run is not None]
+        self.stats.decoded_tokens += drawn.tokens.size
         if admitting:
-            self.stats.admitting_slots += slots * self._chunk
-            self.stats.admitting_busy += live * self._chunk
-        if slots == self._slots:
-            self.stats.full_steps += self._chunk
+            self.stats.admitting_slots += slots * steps
+            self.stats.admitting_busy += len(runs) * steps
+        if slots == self._slots and not drawn.wide:
+            self.stats.full_steps += steps
             self.stats.full_s += seconds
-            runs = (run for run in batch.seats.slots if run is not None)
             context = sum(len(run.request.prompt_ids) + len(run.tokens) for run in runs)
-            self.stats.full_context += self._chunk * context
+            self.stats.full_context += steps * context
+        if self._payoff.possible(slots):
+            self._count_guesses(batch, drawn)
+        self._payoff.note_time(slots, drawn.wide, seconds / steps)
 
-    def _collect(self, batch: _Batch, tokens: np.ndarray, log_probs: np.ndarray) -> Iterator[Sampled]:
-        """Take the chunk's tokens to their requests, and yield those that are over."""
+    def _count_guesses(self, batch: _Batch, drawn: Drawn) -> None:
+        """How many tokens a wide step yields: this one, or one in place of a chunk's first steps."""
+        busy = [slot for slot, run in enumerate(batch.seats.slots) if run is not None]
+        counts = drawn.counts
+        if drawn.wide:
+            self.stats.wide_steps += 1
+            self.stats.guessed_tokens += self._payoff.guesses * len(busy)
+            self.stats.right_guesses += int(counts[busy].sum()) - len(busy)
+        else:
+            counts = count_draws(guess(batch.seats, self._payoff.guesses), drawn.tokens)
+        self._payoff.note_draws(counts[busy])
+
+    def _collect(self, batch: _Batch, drawn: Drawn) -> Iterator[Sampled]:
+        """Take the tokens that count to their requests, and yield those that are over."""
         for slot, run in enumerate(batch.seats.slots):
             if run is None:
                 continue
-            before = len(run.tokens)
-            run.tokens += tokens[slot].tolist()
-            run.log_probs += log_probs[slot].tolist()
+            before, count = len(run.tokens), drawn.counts[slot]
+            run.tokens += drawn.tokens[slot, :count].tolist()
+            run.log_probs += drawn.log_probs[slot, :count].tolist()
             reason, error = self._finish(run, before)
             if reason:
                 batch.seats.leave(slot)
@@ -393,6 +471,7 @@ class Engine:
             slots=self._slots,
             prompt=prompt_bucket(self._max_prompt),
             ring=self._widths[-1],
+            drawn=self._drawn,
             lanes=1,  # how many samples a prompt has is not known yet
             dtype=self._dtype,
             cache_dtype=self._cache_dtype,

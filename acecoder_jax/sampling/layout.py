@@ -21,7 +21,6 @@ from jax.sharding import PartitionSpec as P
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.sampling import cache as cache_steps
-from acecoder_jax.sampling.decode import Seating
 from acecoder_jax.sampling.view import DecodeView, EightBit, decode_view
 
 AXES = ("data", "fsdp", "tensor")  # as in training
@@ -129,9 +128,9 @@ def cache_sharding(config: DecoderConfig, mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, _PLACES if config.num_kv_heads % mesh.shape["tensor"] else _PLACES_AND_HEADS)
 
 
-def place_seating(seating: Seating, mesh: Mesh | None) -> Seating:
+def place_by_slot(arrays: Any, mesh: Mesh | None) -> Any:
     """Each shard's slots and rows to its own devices."""
-    return seating if mesh is None else jax.device_put(seating, seat_sharding(mesh))
+    return arrays if mesh is None else jax.device_put(arrays, seat_sharding(mesh))
 
 
 def seat_sharding(mesh: Mesh) -> NamedSharding:

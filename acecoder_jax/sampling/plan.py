@@ -91,6 +91,7 @@ def plan_memory(
     dtype: str,
     cache_dtype: str,
     eight_bit: bool,
+    drawn: int = 1,
     shards: int = 1,
     tensor: int = 1,
     free: float | None = None,
@@ -100,6 +101,7 @@ def plan_memory(
     Args:
       slots: asked for; 0 for as many as fit, at most 256 a shard.
       prompt, ring, lanes: positions of a prompt and of a completion, slots that share a prompt.
+      drawn: tokens that a slot draws in one step.
       free: bytes on each device.
 
     Raises:
@@ -119,7 +121,7 @@ def plan_memory(
         # A cache that changes its width is there twice for a moment, one layer at a time.
         cache = (1 + 1 / config.num_layers) * per_position * positions / shards / tensor
         # Logits and weights of the draw in float32, twice each; the prefill's packed rows.
-        work = 4 * 4 * count * config.vocab_size / shards + 8 * prompt * config.hidden_size * 4 * size
+        work = 4 * 4 * count * drawn * config.vocab_size / shards + 8 * prompt * config.hidden_size * 4 * size
         return cache, work + 8 * prompt * per_position / tensor
 
     def fits(count: int) -> bool:

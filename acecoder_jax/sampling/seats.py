@@ -24,25 +24,32 @@ class Group:
 
     Attributes:
       waiting: those without a slot.
-      seated: those with one.
+      runs: those that have or had one.
       at: packed row and column of the prefilled prompt, until it has a row of the cache.
+      followers: the token that came last after a few others, in the prompt and in what was sampled; see `speculate`.
     """
 
     prompt: tuple[int, ...]
     waiting: deque[Request]
-    seated: int = 0
+    runs: list[Running] = field(default_factory=list)
     at: tuple[int, int] | None = None
+    followers: dict[tuple[int, ...], int] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Running:
-    """A request in a slot, with what it has drawn so far."""
+    """A request in a slot, with what it has drawn so far.
+
+    Attributes:
+      read: tokens that its group's followers know.
+    """
 
     request: Request
     group: Group
     lane: int
     tokens: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
+    read: int = 0
 
 
 def make_groups(requests: Sequence[Request], lanes: int) -> deque[Group]:
@@ -103,8 +110,9 @@ class Seats:
                         break
                     group = self.rows[row] = self._open[shard] = ready.popleft()
                     new.append((row, group))
-                self.slots[free[shard].popleft()] = Running(group.waiting.popleft(), group, group.seated)
-                group.seated += 1
+                run = Running(group.waiting.popleft(), group, len(group.runs))
+                group.runs.append(run)
+                self.slots[free[shard].popleft()] = run
         return new
 
     def leave(self, slot: int) -> None:

@@ -11,7 +11,7 @@ from tests.made_records import config_of
 from tests.tiny_models import TINY_CONFIG
 from tests.user_errors import user_error
 
-SMALL = {"prompts": 5, "samples": 3, "max_new_tokens": 8, "slots": 8, "peer_batch": 4}
+SMALL = {"prompts": 5, "samples": 3, "max_new_tokens": 8, "slots": 8, "peer_batch": 4, "guessing_slots": 8}
 LIMITS = {"limit_side": 64, "limit_megabytes": 1}
 
 
@@ -29,6 +29,9 @@ def test_ours_beside_transformers_on_a_tiny_model(tiny_model, tmp_path):
     assert counts["times_transformers"] == pytest.approx(rates[0] / rates[1])
     assert counts["compilations_after_warm_up"] == 0
     assert 0.5 < counts["occupancy_until_last_admission"] <= 1
+    assert 1 <= counts["guessing_tokens_per_step"] <= 4 and counts["guessing_step_times_plain_step"] > 0
+    few = counts["guessing_in_few_slots_tokens_per_s"] / counts["plain_in_few_slots_tokens_per_s"]
+    assert counts["times_guessing"] == pytest.approx(few)
     assert counts["step_times_limit"] == pytest.approx(counts["step_s"] / counts["step_limit_s"])
 
 

@@ -81,6 +81,12 @@ def test_no_samples_are_refused(sampler):
     user_error(lambda: list(sampler.sample(QUESTIONS, 0, 0)), "samples", "0", "at least 1")
 
 
+def test_a_number_of_guesses_that_is_none_is_refused(tiny_model):
+    user_error(
+        lambda: make_sampler(tiny_model.loaded, speculate=-2), "config.sampling.speculate", "-2", "0 for none"
+    )
+
+
 def test_greedy_ones_beside_the_samples(tiny_model, sampler):
     together = {c.id: c for c in sampler.sample(QUESTIONS, 2, seed=1, greedy=True)}
     alone = {c.id: c for c in sampler.sample(QUESTIONS, 2, seed=1)}
