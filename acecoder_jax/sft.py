@@ -17,7 +17,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, read_records, write_atomically
@@ -54,9 +54,11 @@ def default_config() -> ConfigDict:
             "checkpoint_every": 50,
             "checkpoints": checkpoint_config(),
             "tensorboard": True,
+            "wandb": config_dict.placeholder(str),  # a project of Weights & Biases that gets the metrics too
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
+            "attention": "auto",
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
             "sampling": {"temperature": 1.0},  # of the distribution that the loss is taken of
             "optimizer": optimizer_config(),
@@ -131,7 +133,9 @@ def _train(
     trainer = Trainer(policy.graph, policy.params, optimizer, _loss(config), mesh, workdir / "replay")
     checkpoints = Checkpoints(workdir, trainer, config.to_dict(), **config.checkpoints)
     checkpoints.restore(batches)
-    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard)
+    metrics = MetricsWriter(
+        workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard, config.wandb
+    )
 
     def evaluate() -> dict[str, float]:
         if not held_out:
@@ -203,7 +207,7 @@ def passed_programs(
 
 def _loss(config: ConfigDict):
     def loss(model: Decoder, batch: dict):
-        hidden = packed_hidden(model, batch, config.dtype, config.remat)
+        hidden = packed_hidden(model, batch, config.dtype, config.remat, config.attention)
         log_probs, _ = packed_log_probs(model, hidden, batch, config.sampling.temperature)
         return -jnp.sum(log_probs * batch["weights"]) / batch["denominator"], {}
 

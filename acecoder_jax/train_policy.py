@@ -10,12 +10,14 @@ together, and the first one writes.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from flax import nnx
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
@@ -24,6 +26,7 @@ from acecoder_jax.data.records import Question
 from acecoder_jax.data.splits import choose
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
+from acecoder_jax.models.lora import lora_config, write_adapter
 from acecoder_jax.rewards.combine import needs_model, reward_settings
 from acecoder_jax.rewards.guards import has_fallen
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
@@ -37,7 +40,9 @@ from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_parts import PolicyParts, check_policy_config, policy_parts
 from acecoder_jax.training.policy_step import policy_step_loss
 from acecoder_jax.training.processes import is_first, open_output, wait
+from acecoder_jax.training.profile import Profile
 from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics
+from acecoder_jax.training.trained_policy import TrainedPolicy
 from acecoder_jax.training.trainer import optimizer_config
 
 
@@ -76,12 +81,16 @@ def default_config() -> ConfigDict:
             "checkpoint_every": 10,
             "checkpoints": checkpoint_config(),
             "tensorboard": True,
+            "wandb": config_dict.placeholder(str),  # a project of Weights & Biases that gets the metrics too
+            "profile": False,  # an xprof trace of three steps, in the folder `profile`
             "export_every": 0,  # steps between Hugging Face folders of the policy; 0 for none
             "export_dtype": "bfloat16",
             "rollouts_logged": 8,  # per step
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
+            "attention": "auto",
+            "lora": lora_config(),
             "mesh": {"data": -1, "fsdp": 1, "tensor": 1},
             "sampling": sampling_config(),
             "sandbox": sandbox_config(),
@@ -112,12 +121,17 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         policy = replace(policy, params=None)  # from here on the trainer's are the ones
 
         def evaluate() -> dict[str, float]:
-            sampler.load(parts.update.policy)
+            sampler.load(parts.policy.plain)
             return _evaluate(config, sampler, grader, evaluation) if evaluation else {}
 
         checkpoints = _train(config, workdir, parts, KeptPolicies(workdir, policy), evaluate)
-    save_params(output.path, parts.update.policy)
+    save_params(output.path, parts.policy.plain)
+    adapters = None
+    if parts.policy.trains:
+        adapters = jax.device_put(parts.policy.trained, NamedSharding(mesh, PartitionSpec()))
     if is_first():
+        if adapters is not None:
+            write_adapter(output.path / "adapter", parts.policy.decoder, adapters, config.model)
         _finish(output, parts, policy)
     wait("finished")
     checkpoints.remove()
@@ -133,14 +147,15 @@ def _train(
 ) -> Checkpoints:
     """The main loop, from the last checkpoint to the last step; returns the run's checkpoints."""
     update, batches, reference = parts.update, parts.batches, parts.reference
-    checkpoints = Checkpoints(workdir, parts.trainer, config.to_dict(), **config.checkpoints)
+    checkpoints = Checkpoints(workdir, parts.policy.trainer, config.to_dict(), **config.checkpoints)
     saved = (checkpoints.restore(batches) or {"step": 0})["step"]
     if reference and saved < config.steps:
         reference.resume(saved)
-    metrics = MetricsWriter(workdir, saved + 1 if saved else 0, config.tensorboard)
+    metrics = MetricsWriter(workdir, saved + 1 if saved else 0, config.tensorboard, config.wandb)
     # Every host has its own: what the first one writes reaches the others too late.
     history = [line for line in read_metrics(workdir) if 0 < line["step"] <= saved]
     log = RolloutLog(workdir, saved + 1)
+    profile = Profile(workdir / "profile" if config.profile else None, "train_policy")
 
     def save(step: int) -> None:
         nonlocal saved
@@ -160,17 +175,19 @@ def _train(
         if saved == 0:
             metrics.write(0, evaluate())
         for step in range(saved + 1, config.steps + 1):
-            done = step - 1
+            done, started = step - 1, time.perf_counter()
             try:
-                batch = batches.next(step)
-                done = step  # from here on the parameters change
-                values = batch.metrics | update(step, batch.completions, batch.kept_rewards)
+                with profile.step(step):
+                    batch = batches.next(step)
+                    done = step  # from here on the parameters change
+                    values = batch.metrics | update(step, batch.completions, batch.kept_rewards)
+                values["time/step_s"] = time.perf_counter() - started
                 log.write(step, batch.rollout, batch.rewards, parts.rewards.hidden, config.rollouts_logged)
                 if reference:
-                    reference.renew(step, update.policy)
+                    reference.renew(step)
                 if step % config.eval_every == 0 or step == config.steps:
                     values |= evaluate()
-                _keep(config, kept, history, step, values, update.policy)
+                _keep(config, kept, history, step, values, parts.policy)
                 metrics.write(step, values)
                 history.append(values)
                 _refuse_to_go_on(config, step, history)
@@ -185,6 +202,7 @@ def _train(
             if stopping:
                 checkpoints.close()
                 stop.stop()
+    profile.close()
     metrics.close()
     return checkpoints
 
@@ -206,15 +224,20 @@ def _evaluate(
 
 
 def _keep(
-    config: ConfigDict, kept: KeptPolicies, history: list[dict], step: int, values: dict, policy: nnx.State
+    config: ConfigDict,
+    kept: KeptPolicies,
+    history: list[dict],
+    step: int,
+    values: dict,
+    policy: TrainedPolicy,
 ) -> None:
     """Keep the policy if it is the best one of those in the earlier steps' metrics, and at milestones."""
     score = values.get("eval/pass@1")
     before = [line["eval/pass@1"] for line in history if "eval/pass@1" in line]
     if score is not None and score > max(before, default=-1.0):
-        kept.keep_best(step, score, policy)
+        kept.keep_best(step, score, policy.plain)
     if config.export_every and step % config.export_every == 0:
-        kept.export(step, policy, config.export_dtype)
+        kept.export(step, policy.plain, config.export_dtype)
 
 
 def _refuse_to_go_on(config: ConfigDict, step: int, history: list[dict]) -> None:

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
@@ -61,6 +61,7 @@ def default_config() -> ConfigDict:
             "checkpoint_every": 100,
             "checkpoints": checkpoint_config(),
             "tensorboard": True,
+            "wandb": config_dict.placeholder(str),  # a project of Weights & Biases that gets the metrics too
             "profile": False,  # an xprof trace of three steps, in the folder `profile`
             "seed": 0,
             "dtype": "float32",
@@ -121,7 +122,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         return np.array(RewardScorer(graph, trainer.params, eos_id, **shape, mesh=mesh).score_ids(texts))
 
     with checkpoints:
-        speed = Throughput(policy.config)
+        speed = Throughput(decoder)
         _train(config, workdir, trainer, checkpoints, batches, speed, lambda: _accuracy(score, held_out))
     first = [pairs[number] for number in train[:_PAIRS_OF_STATISTICS]]
     scores = score(sorted({(p.prompt_ids, ids) for p in first for ids in (p.chosen_ids, p.rejected_ids)}))
@@ -151,7 +152,9 @@ def _train(
 ) -> None:
     """The main loop, from the last checkpoint to the last step."""
     checkpoints.restore(batches)
-    metrics = MetricsWriter(workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard)
+    metrics = MetricsWriter(
+        workdir, trainer.step + 1 if trainer.step else 0, config.tensorboard, config.wandb
+    )
     profile = Profile(workdir / "profile" if config.profile else None, "train_reward")
     if trainer.step == 0:
         metrics.write(0, evaluate())

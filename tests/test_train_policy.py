@@ -8,6 +8,8 @@ import json
 
 import numpy as np
 import pytest
+from flax import nnx
+from safetensors.numpy import load_file
 from transformers import AutoModelForCausalLM
 
 from acecoder_jax import train_policy
@@ -108,6 +110,49 @@ def test_every_step_is_in_the_metrics(whole):
     assert 0 <= first["policy/mismatch_kl"] < 1e-8 and 0 <= first["policy/clip_share"] < 1
     assert 0 <= first["policy/ratio_spread"] < 1 and first["policy/skipped_updates"] == 0
     assert abs(first["policy/reference_kl"]) < 1e-5 < steps_of(whole)[-1]["policy/reference_kl"]
+
+
+def test_every_step_says_how_fast_it_was(whole):
+    lines = [line for line in steps_of(whole) if line["policy/updates"]]
+    assert len(lines) > STEPS / 2
+    for line in lines:
+        assert 0 < line["time/update_s"] < line["time/step_s"] and 0 <= line["padding_share"] < 1
+        assert line["tokens_per_s"] == pytest.approx(8 * line["tokens_per_s_per_device"])
+        assert line["tokens_per_s"] > line["policy/tokens_per_s"], "prompts too, and the updates' time alone"
+        assert line["speed/host_peak_bytes"] > 0 and "speed/mfu" not in line, (
+            "no peak is known of this machine"
+        )
+    assert 0 < lines[0]["speed/compilations"] <= lines[-1]["speed/compilations"]
+    assert list((whole / "tensorboard").iterdir()) and not (whole / "profile").exists()
+
+
+def test_adapters_alone_are_trained_and_added_in(settings, tiny_model, tmp_path):
+    """With a trace of the last step; the folder, the best policy and the milestone are plain models."""
+    changes = {"lora": {"rank": 2, "targets": ("query", "down")}, "steps": 3, "profile": True}
+    changes |= {"eval_every": 3, "export_every": 3, "algorithm": {"reference_every": 2}}
+    run(settings, tmp_path / "out", **changes)
+    trained, base = load_model(tmp_path / "out", "policy"), tiny_model.loaded
+    adapters = load_file(tmp_path / "out" / "adapter" / "adapter_model.safetensors")
+    about = json.loads((tmp_path / "out" / "adapter" / "adapter_config.json").read_text())
+    assert about["task_type"] == "CAUSAL_LM" and about["target_modules"] == ["q_proj", "down_proj"]
+    flat, before = (dict(nnx.to_flat_state(model.params)) for model in (trained, base))
+    for path, leaf in flat.items():
+        delta = np.asarray(leaf[...]) - np.asarray(before[path][...])
+        name = {"query": "self_attn.q_proj", "down": "mlp.down_proj"}.get(path[-1])
+        if name is None:
+            np.testing.assert_array_equal(delta, 0)
+            continue
+        for layer in range(2):
+            key = f"base_model.model.model.layers.{layer}.{name}.lora_"
+            product = 8.0 * adapters[f"{key}B.weight"] @ adapters[f"{key}A.weight"]
+            assert np.abs(product).max() > 1e-3
+            np.testing.assert_allclose(delta[layer], product.T, atol=1e-5)
+    assert_same_params(tmp_path / "out" / "best", tmp_path / "out")
+    AutoModelForCausalLM.from_pretrained(tmp_path / "out" / "milestones" / "step-00003")
+    assert list((tmp_path / "out" / "profile").rglob("*.xplane.pb"))
+    steps = steps_of(tmp_path / "out")
+    assert abs(steps[0]["policy/reference_kl"]) < 1e-5 < abs(steps[1]["policy/reference_kl"])
+    assert abs(steps[2]["policy/reference_kl"]) < 1e-5, "renewed after the second step"
 
 
 def test_sampler_and_trainer_agree_on_the_first_update(settings, tmp_path):
@@ -328,7 +373,7 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
 
 
 def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(policy_parts, "Trainer", None)
+    monkeypatch.setattr(policy_parts, "train_policy_from", None)
 
     def attempt(name, *words, **changes):
         user_error(lambda: run(settings, tmp_path / name, **changes), *words)
@@ -345,6 +390,7 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
     other = folder_of(tmp_path / "questions", QUESTIONS[6:])
     attempt("g", other, "no questions", questions=other)
     attempt("m", "config.mode", "'asynchronous'", "one_step_ahead", mode="asynchronous")
+    attempt("t", "config.attention", "'flash'", "auto", attention="flash")
     attempt("n", "config.mismatch", "'clamp'", "token_truncate", mismatch="clamp")
     attempt("o", "config.overlong", "'drop'", "penalty", overlong="drop")
     attempt("p", "config.hidden_share", "from 0 to below 1", hidden_share=1.0)

@@ -180,7 +180,7 @@ class OutputFolder:
         """Write the manifest; from here on the folder is an input for other stages."""
         files = sorted(p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
         # Checkpoints are soon to be removed; event files and traces are for looking at.
-        aside = ("checkpoints", "tensorboard", "profile")
+        aside = ("checkpoints", "tensorboard", "wandb", "profile")
         files = [p for p in files if p.relative_to(self.path).parts[0] not in aside]
         hashes = {str(p.relative_to(self.path)): _file_hash(p) for p in files if p.name != "manifest.json"}
         sizes = {name: (self.path / name).stat().st_size for name in hashes}

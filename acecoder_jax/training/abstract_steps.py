@@ -187,7 +187,9 @@ def _reference_step(config, decoder, mesh, graph, params, everything) -> Step:
     return Step(
         "reference",
         lambda: _lower(
-            mesh, policy_step._log_probs, *(graph, params, rows, config.sampling.temperature, config.dtype)
+            mesh,
+            policy_step._log_probs,
+            *(graph, params, rows, config.sampling.temperature, config.dtype, config.attention),
         ),
         everything - bytes_here(params),
         costs.forward_cost(decoder, mesh, config.rows_per_microbatch, length, length, itemsize),

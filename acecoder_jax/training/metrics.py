@@ -15,6 +15,8 @@ import jax
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from acecoder_jax.training.wandb_run import open_run
+
 METRICS, SPEED = "metrics.jsonl", "speed.jsonl"
 
 
@@ -29,19 +31,25 @@ class MetricsWriter:
     On several hosts the first one writes, and the others do nothing here.
     """
 
-    def __init__(self, workdir: Path, next_step: int, tensorboard: bool = False):
+    def __init__(self, workdir: Path, next_step: int, tensorboard: bool = False, wandb: str | None = None):
         """Open the files.
 
         Args:
           workdir: the run's folder.
           next_step: the first step that will be written; lines from it on are dropped.
           tensorboard: write event files to `workdir/tensorboard` too.
+          wandb: a project of Weights & Biases that gets them too (see `wandb_run`).
+
+        Raises:
+          UserError: see `wandb_run.open_run`.
         """
         self.path = workdir / METRICS
         self._writes = jax.process_index() == 0
-        self._events = None
+        self._events = self._wandb = None
         if not self._writes:
             return
+        if wandb is not None:
+            self._wandb = open_run(workdir, wandb)
         workdir.mkdir(parents=True, exist_ok=True)
         self._files = {name: _reopened(workdir / name, next_step) for name in (METRICS, SPEED)}
         if tensorboard:
@@ -63,6 +71,8 @@ class MetricsWriter:
                 if isinstance(value, int | float):
                     self._events.add_scalar(key, value, step)
             self._events.flush()
+        if self._wandb is not None:
+            self._wandb.log(plain, step=step)
 
     def close(self) -> None:
         if self._writes:
@@ -70,6 +80,8 @@ class MetricsWriter:
                 file.close()
         if self._events is not None:
             self._events.close()
+        if self._wandb is not None:
+            self._wandb.finish()
 
 
 def _reopened(path: Path, next_step: int) -> Any:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -17,23 +16,23 @@ from acecoder_jax.data.records import Question
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import LoadedModel
 from acecoder_jax.models.hf_folder import DTYPES
+from acecoder_jax.models.packed import attention_kernel
 from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
 from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
-from acecoder_jax.training.policy_step import policy_optimizer, policy_step_loss, with_critic
 from acecoder_jax.training.policy_update import PolicyUpdate, correction_of
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.rollout_batches import MODES, RolloutBatches
-from acecoder_jax.training.trainer import Trainer
+from acecoder_jax.training.trained_policy import TrainedPolicy, train_policy_from
 
 
 @dataclass
 class PolicyParts:
     """Everything that a step goes through; `reference` is None where there is no KL term."""
 
-    trainer: Trainer
+    policy: TrainedPolicy
     sampler: Sampler
     reference: ReferencePolicy | None
     update: PolicyUpdate
@@ -60,6 +59,7 @@ def check_policy_config(config: ConfigDict) -> Mesh:
         if config[key] not in known:
             raise UserError(f"config.{key}: {config[key]!r} is unknown; use one of {', '.join(known)}")
     correction_of(config)
+    attention_kernel(config.attention, jax.default_backend(), config.dtype)
     return mesh
 
 
@@ -80,22 +80,16 @@ def policy_parts(
       questions: those that are trained on.
 
     Raises:
-      UserError: see `rewards.combine.Rewards`.
+      UserError: see `rewards.combine.Rewards` and `models.lora.with_adapters`.
     """
     rewards = Rewards(config, questions, mesh, partial(param_shardings, mesh=mesh))
     algorithm = choose_algorithm(config.algorithm)
-    # Of its own: an update gives its parameters' memory to the next ones, and the sampler still holds the policy's.
-    graph, params, after = policy.graph, jax.tree.map(jnp.copy, policy.params), None
-    if algorithm.value_targets:
-        graph, params, after = with_critic(policy.config, params, config.algorithm.critic_rate)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
-    optimizer = policy_optimizer(config, updates, after)
-    loss = policy_step_loss(config, algorithm)
-    trainer = Trainer(graph, params, optimizer, loss, mesh, workdir / "replay")
-    reference = None
-    if config.algorithm.kl_coef:
-        reference = ReferencePolicy(policy.graph, policy.params, config, workdir)
-    update = PolicyUpdate(config, algorithm, trainer, graph, policy.graph, reference)
+    trained = train_policy_from(
+        config, algorithm, policy.config, policy.params, mesh, updates, workdir / "replay"
+    )
+    reference = ReferencePolicy(trained, config, workdir) if config.algorithm.kl_coef else None
+    update = PolicyUpdate(config, algorithm, trained, reference)
     prompts = PromptStream(questions, config.seed)
-    batches = RolloutBatches(config, prompts, sampler, grader, rewards, lambda: update.policy)
-    return PolicyParts(trainer, sampler, reference, update, rewards, batches)
+    batches = RolloutBatches(config, prompts, sampler, grader, rewards, lambda: trained.plain)
+    return PolicyParts(trained, sampler, reference, update, rewards, batches)

@@ -40,7 +40,7 @@ def policy_step_loss(config: ConfigDict, algorithm: Algorithm) -> LossFunction:
     def loss(model: Decoder | RewardModel, batch: dict[str, Array]):
         critic = algorithm.value_targets is not None
         decoder = model.backbone if critic else model
-        hidden = packed_hidden(decoder, batch, config.dtype, config.remat)
+        hidden = packed_hidden(decoder, batch, config.dtype, config.remat, config.attention)
         log_probs, entropy = packed_log_probs(decoder, hidden, batch, config.sampling.temperature)
         value, sums = policy_loss(log_probs, batch, algorithm.loss)
         sums["entropy"] = jnp.sum(jnp.where(batch["weights"] > 0, entropy, 0.0))
@@ -92,7 +92,7 @@ def token_log_probs(
     graph: nnx.GraphDef, params: nnx.State, completions: Sequence[Completion], config: ConfigDict
 ) -> list[Float[np.ndarray, "time"]]:
     """Log-probabilities of each completion's tokens under a policy, at the sampling temperature."""
-    arguments = config.sampling.temperature, config.dtype
+    arguments = config.sampling.temperature, config.dtype, config.attention
     return _on_rows(lambda rows: _log_probs(graph, params, rows, *arguments), params, completions, config)
 
 
@@ -100,7 +100,12 @@ def token_values(
     graph: nnx.GraphDef, params: nnx.State, completions: Sequence[Completion], config: ConfigDict
 ) -> list[Float[np.ndarray, "time"]]:
     """The critic's estimate of the return before each token of each completion."""
-    return _on_rows(lambda rows: _row_values(graph, params, rows, config.dtype), params, completions, config)
+    return _on_rows(
+        lambda rows: _row_values(graph, params, rows, config.dtype, config.attention),
+        params,
+        completions,
+        config,
+    )
 
 
 def _on_rows(
@@ -121,20 +126,26 @@ def _on_rows(
     return unfill(packed, np.concatenate(parts), len(completions))
 
 
-@partial(jax.jit, static_argnums=(0, 3, 4))
+@partial(jax.jit, static_argnums=(0, 3, 4, 5))
 def _log_probs(
-    graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], temperature: float, dtype: str
+    graph: nnx.GraphDef,
+    params: nnx.State,
+    rows: dict[str, Array],
+    temperature: float,
+    dtype: str,
+    kernel: str,
 ) -> Float[Array, "rows time"]:
     model = nnx.merge(graph, params)
-    return packed_log_probs(model, packed_hidden(model, rows, dtype), rows, temperature)[0]
+    hidden = packed_hidden(model, rows, dtype, kernel=kernel)
+    return packed_log_probs(model, hidden, rows, temperature)[0]
 
 
-@partial(jax.jit, static_argnums=(0, 3))
+@partial(jax.jit, static_argnums=(0, 3, 4))
 def _row_values(
-    graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], dtype: str
+    graph: nnx.GraphDef, params: nnx.State, rows: dict[str, Array], dtype: str, kernel: str
 ) -> Float[Array, "rows time"]:
     model = nnx.merge(graph, params)
-    return _values(model, packed_hidden(model.backbone, rows, dtype), rows)
+    return _values(model, packed_hidden(model.backbone, rows, dtype, kernel=kernel), rows)
 
 
 def _values(

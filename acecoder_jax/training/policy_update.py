@@ -10,9 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from flax import nnx
 from ml_collections import ConfigDict
 
 from acecoder_jax.data.policy_rows import fill, microbatches, pack_completions
@@ -24,7 +24,8 @@ from acecoder_jax.training.losses import token_weights
 from acecoder_jax.training.mismatch import mismatch_metrics, mismatch_weights
 from acecoder_jax.training.policy_step import token_log_probs, token_values
 from acecoder_jax.training.reference import ReferencePolicy
-from acecoder_jax.training.trainer import Trainer
+from acecoder_jax.training.throughput import Throughput, padding_share
+from acecoder_jax.training.trained_policy import TrainedPolicy
 
 _WHOLE = ("loss", "grad_norm", "value_loss")  # of a whole update; all else that a loss sums up is of tokens
 
@@ -50,34 +51,24 @@ class _Batch:
 
 
 class PolicyUpdate:
-    """Updates of a trainer by one algorithm."""
+    """Updates of a policy by one algorithm."""
 
     def __init__(
         self,
         config: ConfigDict,
         algorithm: Algorithm,
-        trainer: Trainer,
-        graph: nnx.GraphDef,
-        decoder_graph: nnx.GraphDef,
+        policy: TrainedPolicy,
         reference: ReferencePolicy | None,
     ):
         """Prepare.
 
         Args:
           config: of `train_policy`.
-          graph: of what is trained.
-          decoder_graph: of the policy in it.
           reference: None where there is no KL term.
         """
-        self._config, self._algorithm, self._trainer = config, algorithm, trainer
-        self._graph, self._decoder_graph, self._reference = graph, decoder_graph, reference
-        self._correction = correction_of(config)
-
-    @property
-    def policy(self) -> nnx.State:
-        """The policy's parameters, without the critic's."""
-        params = self._trainer.params
-        return params["backbone"] if self._algorithm.value_targets else params
+        self._config, self._algorithm, self._policy, self._reference = config, algorithm, policy, reference
+        self._trainer, self._correction = policy.trainer, correction_of(config)
+        self._speed = Throughput(policy.decoder)
 
     def __call__(
         self, step: int, completions: Sequence[Completion], rewards: Sequence[float]
@@ -98,20 +89,27 @@ class PolicyUpdate:
             return values | {"reward/all_equal": 1, "time/update_s": time.perf_counter() - started}
         sums: Counter[str] = Counter()
         tokens = updates = 0
+        rows: list[dict[str, Any]] = []
+        self._speed.restart()
         for chosen in _minibatches(completions, self._config.prompts_per_update):
             arrays, denominator, packed = self._arrays(batch, chosen)
             if not arrays["advantages"].any():
                 values["policy/skipped_updates"] += 1
                 continue
-            rows = self._config.rows_per_microbatch
+            parts = list(
+                microbatches(packed, self._config.rows_per_microbatch, arrays, denominator=denominator)
+            )
+            rows += [{name: part[name] for name in ("tree", "positions")} for part in parts]
             self._trainer.step = step - 1  # so that an error names this step, however many updates it has
-            result = self._trainer.update(microbatches(packed, rows, arrays, denominator=denominator))
+            result = self._trainer.update(parts)
             count = int((arrays["weights"] > 0).sum())
             if not updates and "policy/mismatch_kl" not in values:
                 # Nothing has moved yet: what separates the two policies is what separates sampler and trainer.
                 values["policy/mismatch_kl"] = result["approx_kl"] / count
             sums.update(result)
             tokens, updates = tokens + count, updates + 1
+        if updates:
+            values |= self._speed.step(rows, tokens) | {"padding_share": padding_share(rows)}
         seconds = time.perf_counter() - started
         values |= {f"policy/{k}": v / max(updates if k in _WHOLE else tokens, 1) for k, v in sums.items()}
         values["policy/ratio_spread"] = values.pop("policy/ratio_variance", 0.0) ** 0.5
@@ -129,7 +127,9 @@ class PolicyUpdate:
         sampled = [np.asarray(c.log_probs, np.float32) for c in completions]
         trained, metrics = sampled, {}
         if self._correction != "none":
-            trained = token_log_probs(self._decoder_graph, self.policy, completions, self._config)
+            trained = token_log_probs(
+                self._policy.decoder_graph, self._policy.params, completions, self._config
+            )
             metrics |= mismatch_metrics(trained, sampled)
         reference = self._reference.log_probs(completions) if self._reference else None
         if reference is not None:
@@ -140,7 +140,7 @@ class PolicyUpdate:
         penalties = kl_penalties(trained, reference, in_reward, loss.kl_estimator)
         estimates = targets = None
         if self._algorithm.value_targets:
-            estimates = token_values(self._graph, self._trainer.params, completions, self._config)
+            estimates = token_values(self._policy.graph, self._trainer.params, completions, self._config)
         rollouts = ScoredRollouts(
             rewards,
             [c.question_id for c in completions],

@@ -1,4 +1,8 @@
-"""The reference policy: a frozen copy that the KL term is measured against, renewed now and then if asked."""
+"""The reference policy: what the KL term is measured against, renewed now and then if asked.
+
+It is a copy of what is trained, beside the weights that are not: of a run with adapters the base model, of which there
+is no second copy.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 from ml_collections import ConfigDict
 
@@ -17,38 +20,39 @@ from acecoder_jax.data.records import Completion
 from acecoder_jax.models.folders import load_params, save_params
 from acecoder_jax.training.policy_step import token_log_probs
 from acecoder_jax.training.processes import is_first
+from acecoder_jax.training.trained_policy import TrainedPolicy
 
 
 class ReferencePolicy:
     """Log-probabilities of sampled tokens under fixed parameters."""
 
-    def __init__(self, graph: nnx.GraphDef, params: nnx.State, config: ConfigDict, workdir: Path):
-        """Keep a copy of the parameters.
+    def __init__(self, policy: TrainedPolicy, config: ConfigDict, workdir: Path):
+        """Be the policy of now.
 
         Args:
-          graph, params: the policy as it starts.
           config: of `train_policy`; its row sizes, dtype and sampling temperature are used.
           workdir: of the run; renewed references are kept in its folder `references`, for resuming.
         """
-        self._graph, self._config = graph, config
-        self._params = jax.tree.map(jnp.copy, params)
+        self._policy, self._config = policy, config
+        self._trained = jax.tree.map(jnp.copy, policy.trained)
         self._every, self._folder = config.algorithm.reference_every, workdir / "references"
 
     def log_probs(self, completions: Sequence[Completion]) -> list[Float[np.ndarray, "time"]]:
         """Per-token log-probabilities of each completion, at the sampling temperature."""
-        return token_log_probs(self._graph, self._params, completions, self._config)
+        params = self._policy.with_trained(self._trained)
+        return token_log_probs(self._policy.decoder_graph, params, completions, self._config)
 
-    def renew(self, step: int, params: nnx.State) -> None:
+    def renew(self, step: int) -> None:
         """Take over the policy of a finished step, if it is one of those that are asked for."""
         if self._every and step % self._every == 0:
-            self._params = jax.tree.map(jnp.copy, params)
-            save_params(self._place(step), self._params)
+            self._trained = jax.tree.map(jnp.copy, self._policy.trained)
+            save_params(self._place(step), self._trained)
 
     def resume(self, step: int) -> None:
         """Be what it was after a finished step; the references of later steps will be made again."""
         last = step // self._every * self._every if self._every else 0
         if last:
-            self._params = load_params(self._place(last), self._params)
+            self._trained = load_params(self._place(last), self._trained)
 
     def forget(self, saved: int) -> None:
         """Remove references that a run which continues after step `saved` has no more use for."""

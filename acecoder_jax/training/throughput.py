@@ -1,8 +1,9 @@
 """How fast a run goes and what it takes: tokens a second, share of the peak (MFU), memory, number of compilations.
 
 MFU = floating-point operations of the model on real tokens / (seconds x devices x peak operations of a device a
-second). Operations are three times the forward pass (`DecoderConfig.forward_flops`): no padding and nothing that is
-computed again for the backward pass counts.
+second). Operations are three times the forward pass (`DecoderConfig.forward_flops`), twice where only adapters are
+trained: their base has no gradients of weights. No padding, no adapter and nothing that is computed again for the
+backward pass counts.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Throughput:
             "speed/compilations": self._compilations,
         }
         if self._peak is not None:
-            flops = 3 * self._decoder.forward_flops(tokens, targets, context / max(tokens, 1))
+            passes = 2 if self._decoder.lora_targets else 3
+            flops = passes * self._decoder.forward_flops(tokens, targets, context / max(tokens, 1))
             values["speed/mfu"] = flops / (seconds * devices * self._peak)
         return values | memory_peaks()
 

@@ -1,5 +1,6 @@
 """One step's updates on a tiny model: every algorithm by its name, and each of the shared switches."""
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -7,16 +8,10 @@ from flax import nnx
 from acecoder_jax import train_policy
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.training.algorithms import ALGORITHMS, choose_algorithm
-from acecoder_jax.training.policy_step import (
-    policy_optimizer,
-    policy_step_loss,
-    token_log_probs,
-    token_values,
-    with_critic,
-)
+from acecoder_jax.training.policy_step import token_log_probs, token_values
 from acecoder_jax.training.policy_update import PolicyUpdate
 from acecoder_jax.training.reference import ReferencePolicy
-from acecoder_jax.training.trainer import Trainer
+from acecoder_jax.training.trained_policy import train_policy_from
 from tests.made_records import completion, config_of
 from tests.tiny_models import TINY_CONFIG, random_params
 
@@ -40,13 +35,10 @@ class Case:
         self.config = config = config_of(train_policy, SETTINGS | changes)
         self.graph, params = random_params(DECODER, seed=3)
         algorithm = choose_algorithm(config.algorithm)
-        graph, trained, after = self.graph, params, None
-        if algorithm.value_targets:
-            graph, trained, after = with_critic(DECODER, params, config.algorithm.critic_rate)
-        loss = policy_step_loss(config, algorithm)
-        self.trainer = Trainer(graph, trained, policy_optimizer(config, 10, after), loss, one_device)
-        reference = ReferencePolicy(self.graph, params, config, tmp_path)
-        self.update = PolicyUpdate(config, algorithm, self.trainer, graph, self.graph, reference)
+        self.policy = train_policy_from(config, algorithm, DECODER, params, one_device, 10)
+        self.trainer = self.policy.trainer
+        self.reference = ReferencePolicy(self.policy, config, tmp_path)
+        self.update = PolicyUpdate(config, algorithm, self.policy, self.reference)
         draw = np.random.default_rng(0)
         bare = [
             completion(
@@ -83,7 +75,7 @@ def test_every_algorithm_raises_what_is_rewarded(name, one_device, tmp_path):
     case = Case(one_device, tmp_path, algorithm=algorithm)
 
     def margin():
-        found = token_log_probs(case.graph, case.update.policy, case.completions, case.config)
+        found = token_log_probs(case.graph, case.policy.plain, case.completions, case.config)
         return np.corrcoef(REWARDS, [values.mean() for values in found])[0, 1]
 
     before = margin()
@@ -111,7 +103,7 @@ def test_the_critic_learns_and_its_head_learns_faster(one_device, tmp_path):
     head = np.asarray(case.trainer.params["score"][...])
     # The optimizer moves every weight by about the learning rate a step, and the head by 30 times as much.
     assert 0.01 < np.abs(head).max() < 6 * 30 * 1.1e-3
-    values = token_values(case.update._graph, case.trainer.params, case.completions, case.config)
+    values = token_values(case.policy.graph, case.trainer.params, case.completions, case.config)
     assert [len(v) for v in values] == [len(c.token_ids) for c in case.completions]
 
 
@@ -171,14 +163,14 @@ def test_older_rollouts_are_corrected_by_bounded_weights(one_device, tmp_path):
 
 def test_a_reference_that_is_renewed_is_found_again(one_device, tmp_path):
     case = Case(one_device, tmp_path, algorithm={"reference_every": 2})
-    reference = case.update._reference
+    reference = case.reference
     first = reference.log_probs(case.completions)
     for step in (1, 2, 3, 4, 5):
         case.step(REWARDS, step)
-        reference.renew(step, case.update.policy)
+        reference.renew(step)
     after = reference.log_probs(case.completions)
     assert np.abs(np.concatenate(after) - np.concatenate(first)).max() > 1e-3
-    again = ReferencePolicy(case.graph, random_params(DECODER, seed=3)[1], case.config, tmp_path)
+    again = Case(one_device, tmp_path, algorithm={"reference_every": 2}).reference
     again.resume(1)
     np.testing.assert_array_equal(np.concatenate(again.log_probs(case.completions)), np.concatenate(first))
     again.resume(5)
@@ -187,3 +179,48 @@ def test_a_reference_that_is_renewed_is_found_again(one_device, tmp_path):
     assert [folder.name for folder in (tmp_path / "references").iterdir()] == ["4"]
     reference.remove()
     assert not (tmp_path / "references").exists()
+
+
+def test_with_adapters_the_base_stays_and_is_the_reference(one_device, tmp_path):
+    """No second copy of it; a renewed reference is a copy of the adapters alone."""
+    changes = {"lora": {"rank": 2, "targets": ("query", "down")}, "algorithm": {"reference_every": 2}}
+    case = Case(one_device, tmp_path, **changes)
+    base = jax.tree.map(np.asarray, nnx.to_pure_dict(random_params(DECODER, seed=3)[1]))
+    plain = Case(one_device, tmp_path).reference.log_probs(case.completions)
+    np.testing.assert_allclose(
+        np.concatenate(case.reference.log_probs(case.completions)), np.concatenate(plain), atol=1e-5
+    )
+    values = [case.step(REWARDS, step) for step in (1, 2)]
+    assert values[0]["policy/updates"] == 1 and values[0]["policy/mismatch_kl"] < 1e-8
+    now = nnx.to_pure_dict(case.policy.params)
+    np.testing.assert_array_equal(now["blocks"]["query"], base["blocks"]["query"])
+    assert np.abs(np.asarray(now["blocks"]["query_lora_b"])).max() > 0
+    np.testing.assert_allclose(
+        np.concatenate(case.reference.log_probs(case.completions)), np.concatenate(plain), atol=1e-5
+    )
+    assert {str(path[-1]) for path, _ in nnx.to_flat_state(case.reference._trained)} == {
+        f"{name}_lora_{side}" for name in ("query", "down") for side in "ab"
+    }
+    merged = nnx.to_pure_dict(case.policy.plain)
+    assert set(merged["blocks"]) == set(base["blocks"])
+    ours = token_log_probs(case.policy.decoder_graph, case.policy.params, case.completions, case.config)
+    theirs = token_log_probs(case.graph, case.policy.plain, case.completions, case.config)
+    np.testing.assert_allclose(np.concatenate(ours), np.concatenate(theirs), atol=1e-5)
+    assert np.abs(np.concatenate(ours) - np.concatenate(plain)).max() > 1e-3
+    case.reference.renew(2)
+    np.testing.assert_allclose(
+        np.concatenate(case.reference.log_probs(case.completions)), np.concatenate(ours), atol=1e-5
+    )
+    again = Case(one_device, tmp_path, **changes).reference
+    again.resume(2)
+    np.testing.assert_allclose(
+        np.concatenate(again.log_probs(case.completions)), np.concatenate(ours), atol=1e-5
+    )
+
+
+def test_a_critic_learns_beside_adapters(one_device, tmp_path):
+    case = Case(one_device, tmp_path, algorithm={"name": "ppo", "critic_rate": 30.0}, lora={"rank": 2})
+    values = [case.step(REWARDS, step) for step in (1, 2, 3)]
+    assert values[-1]["policy/value_loss"] < values[0]["policy/value_loss"]
+    assert np.abs(np.asarray(case.trainer.params["score"][...])).max() > 0.01
+    assert "score" not in case.policy.plain
