@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from acecoder_jax.data.pair_rows import pair_microbatches
 from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.huggingface import abstract_params
+from acecoder_jax.models.lora import is_adapter, with_adapters
 from acecoder_jax.rewards import model as reward_model
 from acecoder_jax.rewards.combine import needs_model
 from acecoder_jax.sampling import decode, layout, plan
@@ -39,7 +40,13 @@ from acecoder_jax.training import costs, policy_step
 from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import Cost, bytes_here
 from acecoder_jax.training.mesh import ROWS, check_rows, make_mesh, param_shardings
-from acecoder_jax.training.trainer import abstract_state, make_optimizer, step_functions
+from acecoder_jax.training.trainer import (
+    Trains,
+    abstract_state,
+    make_optimizer,
+    split_params,
+    step_functions,
+)
 
 _ITEMSIZE = {"float32": 4, "bfloat16": 2}
 
@@ -76,13 +83,11 @@ def train_reward_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
         for n in range(config.rows_per_microbatch)
     ]
     batch = next(pair_microbatches(pairs, 0, config.row_length, config.rows_per_microbatch))
-    graph, params = abstract_params(decoder, reward_model=True)
-    steps, state = _training_steps(
-        config, decoder, loss, mesh, batch, (graph, params), config.batch_pairs, 0, 0
-    )
+    model = _adapted(config, decoder, *abstract_params(decoder, reward_model=True))
+    steps, state = _training_steps(config, decoder, loss, mesh, batch, model, config.batch_pairs, 0, 0)
     return [
         *steps,
-        _score_step(config, decoder, mesh, graph, state["params"], bytes_here(state["opt_state"])),
+        _score_step(config, decoder, mesh, model.graph, state["params"], bytes_here(state["opt_state"])),
     ]
 
 
@@ -90,35 +95,42 @@ def train_policy_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
     """Rollout (weights for decoding, prefill, decoding), reference and reward, and the optimizer step.
 
     The policy, its optimizer state, the weights for decoding, the reference and the reward model stay in memory for
-    the whole run, the cache while a rollout lasts.
+    the whole run, the cache while a rollout lasts. With adapters the reference is the policy's own base with another
+    copy of them, and the matrices that they are added to are there once more, for prefill.
     """
     algorithm = choose_algorithm(config.algorithm)
     critic = algorithm.value_targets is not None
     graph, params = abstract_params(decoder)
-    trained = abstract_params(decoder, reward_model=True) if critic else (graph, params)
+    model = _adapted(config, decoder, *abstract_params(decoder, reward_model=critic))
     batch = _token_rows(config.rows_per_microbatch, config.row_length)
     names = ["advantages", "old_log_probs", "weights"] + (["old_values", "value_targets"] if critic else [])
     if algorithm.loss.kl_in == "loss" and algorithm.loss.kl_coef:
         names.append("reference")
     batch |= {name: np.zeros(batch["tokens"].shape, np.float32) for name in names}
     batch |= {"denominator": np.float32(1)}
-    policy = abstract_state(params, make_optimizer(config.optimizer, 1), mesh)
-    view = _decode_view(config, graph, policy["params"], mesh)
-    reference_bytes = bytes_here(policy["params"]) if config.algorithm.kl_coef else 0.0
+    plain = _placed(params, param_shardings(params, mesh))
+    view = _decode_view(config, graph, plain, mesh)
     reward_graph, reward = None, None
     if needs_model(config):
         reward_graph, reward = abstract_params(decoder, reward_model=True)
         reward = _placed(reward, param_shardings(reward, mesh))
-    kept = bytes_here(view) + reference_bytes + bytes_here(reward)
+    policy_graph, policy = abstract_params(model.decoder)
+    policy = _placed(policy, param_shardings(policy, mesh))
+    kept = bytes_here(view) + bytes_here(reward)
+    if config.algorithm.kl_coef:
+        kept += bytes_here(split_params(policy, model.trains)[0])
+    if model.trains:
+        kept += bytes_here(
+            [leaf for path, leaf in nnx.to_flat_state(plain) if path[-1] in config.lora.targets]
+        )
     completions = config.prompts_per_update * config.samples
     steps, state = _training_steps(
-        config, decoder, loss, mesh, batch, trained, completions, config.row_length, kept
+        config, decoder, loss, mesh, batch, model, completions, config.row_length, kept
     )
     everything = bytes_here(state) + kept
-    weights = state["params"]["backbone"] if critic else state["params"]
-    rollout = _rollout_steps(config, decoder, mesh, graph, weights, view, everything)
+    rollout = _rollout_steps(config, decoder, mesh, graph, plain, view, everything)
     if config.algorithm.kl_coef:
-        rollout.append(_reference_step(config, decoder, mesh, graph, weights, everything))
+        rollout.append(_reference_step(config, decoder, mesh, policy_graph, policy, everything))
     if reward is not None:
         rollout.append(
             _score_step(config, decoder, mesh, reward_graph, reward, everything - bytes_here(reward))
@@ -126,25 +138,40 @@ def train_policy_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
     return rollout + steps
 
 
+class _Model(NamedTuple):
+    """What is trained, abstract: `decoder` has the adapters, if any, and `trains` is as in `Trainer`."""
+
+    decoder: DecoderConfig
+    graph: nnx.GraphDef
+    params: nnx.State
+    trains: Trains | None
+
+
+def _adapted(config: ConfigDict, decoder: DecoderConfig, graph: nnx.GraphDef, params: nnx.State) -> _Model:
+    """The model with the adapters that the config asks for."""
+    if not config.lora.rank:
+        return _Model(decoder, graph, params, None)
+    return _Model(*with_adapters(decoder, params, config.lora, config.seed), is_adapter)
+
+
 def _training_steps(config, decoder, loss, mesh, batch, model, rows, targets, kept):
     """`accumulate` and `apply`, and the abstract train state.
 
     Args:
-      model: its graph and abstract parameters.
+      model: see `_Model`.
       rows: of a whole batch when every row is full.
       targets: tokens per row whose logits the loss needs.
       kept: bytes beside the train state.
     """
     check_rows(config.rows_per_microbatch, mesh)
-    graph, params = model
     optimizer = make_optimizer(config.optimizer, 1)
-    state = abstract_state(params, optimizer, mesh)
+    state = abstract_state(model.params, optimizer, mesh, model.trains)
     places = jax.tree.map(lambda leaf: leaf.sharding, state["params"])
-    accumulate, apply = step_functions(graph, optimizer, loss, places)
+    accumulate, apply = step_functions(model.graph, optimizer, loss, places, model.trains)
     batch = jax.tree.map(partial(_abstract, mesh), batch)
     _, sums = accumulate.eval_shape(state["params"], None, batch)
-    total = (state["params"], jax.tree.map(partial(_abstract, mesh), sums))
-    own = bytes_here(state["params"])
+    trained, _ = split_params(state["params"], model.trains)
+    total = (trained, jax.tree.map(partial(_abstract, mesh), sums))
     forward = costs.forward_cost(
         decoder, mesh, config.rows_per_microbatch, config.row_length, targets, _ITEMSIZE[config.dtype]
     )
@@ -155,14 +182,14 @@ def _training_steps(config, decoder, loss, mesh, batch, model, rows, targets, ke
             "accumulate",
             lambda: accumulate.lower(state["params"], total, batch),
             moments + kept,
-            costs.train_cost(forward, own, config.remat),
+            costs.train_cost(forward, bytes_here(trained), config.remat, model.trains is not None),
             runs,
         ),
         Step(
             "apply",
             lambda: apply.lower(state["params"], state["opt_state"], total),
             kept,
-            costs.optimizer_cost(own),
+            costs.optimizer_cost(bytes_here(trained)),
             1,
         ),
     ], state

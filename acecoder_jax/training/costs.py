@@ -46,14 +46,15 @@ def forward_cost(
     return Cost(flops, itemsize * (weights / tensor + boundaries))
 
 
-def train_cost(forward: Cost, parameter_bytes: float, remat: str) -> Cost:
+def train_cost(forward: Cost, trained_bytes: float, remat: str, frozen: bool = False) -> Cost:
     """A microbatch: forward, backward at twice its price, the forward again under full rematerialization.
 
     Args:
-      parameter_bytes: of this device's float32 parameters; gradients are read and written at that size.
+      trained_bytes: of this device's float32 parameters that are trained; gradients are read and written at that size.
+      frozen: the matrices are not trained, so that the backward pass is once the forward's price.
     """
-    passes = 4 if remat == "full" else 3
-    return Cost(passes * forward.flops, passes * forward.bytes + 3 * parameter_bytes)
+    passes = (4 if remat == "full" else 3) - frozen
+    return Cost(passes * forward.flops, passes * forward.bytes + 3 * trained_bytes)
 
 
 def optimizer_cost(parameter_bytes: float) -> Cost:
