@@ -181,7 +181,7 @@ class Pending:
                 kept = f"; its batch is in {path} (training.replay.load_batch reads it)"
             raise UserError(
                 f"step {self._step}: loss {sums['loss']} and gradient norm {sums['grad_norm']} are not finite{kept};"
-                " lower config.optimizer.learning_rate, then start again from the last checkpoint with the same command"
+                " look into it, or start in another --workdir with a lower config.optimizer.learning_rate"
             )
         return sums
 

@@ -167,7 +167,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_parameters_are_touched(one_d
     bad = batch_of(1)
     bad["advantages"][3, 10:] = np.nan
     kept = tmp_path / "step_2.npz"
-    user_error(lambda: trainer.update(split(bad, 4)), "step 2", "nan", "learning_rate", kept)
+    user_error(
+        lambda: trainer.update(split(bad, 4)), "step 2", "nan", "another --workdir", "learning_rate", kept
+    )
     for left, right in zip(before, leaves_of(trainer), strict=True):
         np.testing.assert_array_equal(left, right)
     again = load_batch(kept)
