@@ -112,6 +112,22 @@ def test_every_step_is_in_the_metrics(whole):
     assert abs(first["policy/reference_kl"]) < 1e-5 < steps_of(whole)[-1]["policy/reference_kl"]
 
 
+def test_every_step_writes_all_that_is_asked_of_it(settings, whole, tmp_path):
+    """A step without an update too, where nothing moves and the entropy is that of the sampled tokens."""
+    run(settings, tmp_path / "out", lambda _: 0.0, steps=1, eval_split="none")
+    names = {"reward/mean", "rollout/pass_rate", "guard/hidden_pass_rate", "rollout/mean_tokens"}
+    names |= {"rollout/truncated_share", "policy/reference_kl", "rollout/entropy", "policy/clip_share"}
+    names |= {"policy/ratio_spread", "advantage/mean", "advantage/std", "rollout/tokens_per_s"}
+    names |= {"time/exposed_reward_s", "rollout/outcome/failed"}
+    (still,) = steps_of(tmp_path / "out")
+    assert names <= set(still) and still["policy/updates"] == 0 and still["policy/ratio_spread"] == 0
+    moved = [line for line in steps_of(whole) if line["policy/updates"]]
+    names |= {"policy/tokens_per_s", "policy/entropy"}
+    assert all(names <= set(line) | {"rollout/outcome/failed"} for line in moved)
+    # Two estimates of one thing: from the tokens that were drawn, and over the whole vocabulary.
+    assert moved[0]["rollout/entropy"] == pytest.approx(moved[0]["policy/entropy"], rel=0.25)
+
+
 def test_every_step_says_how_fast_it_was(whole):
     lines = [line for line in steps_of(whole) if line["policy/updates"]]
     assert len(lines) > STEPS / 2

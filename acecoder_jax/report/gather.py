@@ -51,7 +51,7 @@ class Step:
       manifest: None while the step is unfinished.
       mark: the fingerprint of the finished folder.
       results: `results.json`, or nothing.
-      metrics: the lines of `metrics.jsonl`.
+      metrics: the lines of `metrics.jsonl`, each step's first one joined by its line of `speed.jsonl`.
       elapsed_s: seconds between the step's first and last file; None where it cannot be told.
       changed_inputs: names of sibling steps that have been remade since this one read them.
     """
@@ -270,7 +270,8 @@ def _read_step(folder: Path) -> Step:
         return step
     manifest = _read_json(folder / "manifest.json")
     results = _read_json(folder / "results.json") if (folder / "results.json").is_file() else {}
-    metrics = list(read_lines(folder, "metrics.jsonl"))
+    speeds = {line["step"]: line for line in read_lines(folder, "speed.jsonl")}
+    metrics = [line | speeds.pop(line["step"], {}) for line in read_lines(folder, "metrics.jsonl")]
     elapsed = (folder / "manifest.json").stat().st_mtime - (folder / "stage.json").stat().st_mtime
     return Step(
         folder.name,

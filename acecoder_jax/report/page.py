@@ -143,7 +143,8 @@ def _reward(step: Step) -> dict[str, Any]:
         "before": before,
         "after": after,
         "metrics": _metrics_table(
-            step.metrics, ("loss", "accuracy", "eval/loss", "eval/accuracy", "margin", "grad_norm")
+            step.metrics,
+            ("loss", "accuracy", "eval/loss", "eval/accuracy", "margin", "grad_norm", "tokens_per_s"),
         ),
     }
 
@@ -176,7 +177,8 @@ def _policies(steps: list[Step]) -> list[dict[str, Any]]:
     columns = ("reward/mean", "rollout/pass_rate", "rollout/pass@1", "eval/pass_rate", "eval/pass@1")
     columns += ("guard/hidden_pass_rate", "guard/gap", "guard/rank_correlation", "rollout/mean_tokens")
     columns += ("rollout/truncated_share", "policy/reference_kl", "policy/entropy", "policy/clip_share")
-    columns += ("policy/ratio_spread", "policy/mismatch_kl", "time/exposed_reward_s")
+    columns += ("policy/ratio_spread", "advantage/mean", "advantage/std", "policy/mismatch_kl")
+    columns += ("time/step_s", "time/exposed_reward_s", "rollout/tokens_per_s", "policy/tokens_per_s")
     policies = []
     for step in finished(steps, "train_policy"):
         split = str(step.config.get("eval_split", "validation")).replace("_", "-")

@@ -27,6 +27,7 @@ from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.throughput import Throughput, padding_share
 from acecoder_jax.training.trained_policy import TrainedPolicy
 
+_UNMOVED = ("policy/clip_share", "policy/approx_kl", "policy/ratio_spread")  # 0 of a step without an update
 _WHOLE = ("loss", "grad_norm", "value_loss")  # of a whole update; all else that a loss sums up is of tokens
 
 PerToken = list[np.ndarray]  # one array a completion
@@ -80,6 +81,7 @@ class PolicyUpdate:
         """
         started = time.perf_counter()
         values: dict[str, float] = {"policy/updates": 0, "policy/skipped_updates": 0, "reward/all_equal": 0}
+        values |= dict.fromkeys(_UNMOVED, 0.0)
         if completions:
             batch, estimates = self._prepare(completions, rewards)
             values |= estimates
@@ -112,7 +114,8 @@ class PolicyUpdate:
             values |= self._speed.step(rows, tokens) | {"padding_share": padding_share(rows)}
         seconds = time.perf_counter() - started
         values |= {f"policy/{k}": v / max(updates if k in _WHOLE else tokens, 1) for k, v in sums.items()}
-        values["policy/ratio_spread"] = values.pop("policy/ratio_variance", 0.0) ** 0.5
+        if updates:
+            values["policy/ratio_spread"] = values.pop("policy/ratio_variance") ** 0.5
         return values | {
             "policy/updates": updates,
             "policy/tokens_per_s": tokens / seconds,

@@ -21,7 +21,7 @@ from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler, request_seed
-from acecoder_jax.training.rollouts import Pending, Rollout, length_metrics, pass_metrics
+from acecoder_jax.training.rollouts import Pending, Rollout, completion_metrics, pass_metrics
 from acecoder_jax.training.selection import Selection, select_groups
 
 MODES = ("synchronous", "one_step_ahead")
@@ -142,6 +142,8 @@ class RolloutBatches:
             )
         metrics = self._metrics(whole, rewards, selection)
         metrics |= {"rollout/refills": refills, "time/reward_s": scoring_s}
+        if "model" in rewards:
+            metrics["reward/tokens_per_s"] = sum(len(c.token_ids) for c in whole.completions) / scoring_s
         return RolloutBatch(whole, rewards["total"], selection.kept, metrics)
 
     def _metrics(
@@ -155,7 +157,7 @@ class RolloutBatches:
         return {
             **self._rewards.metrics(rewards, rollout.verdicts),
             **pass_metrics(rollout.verdicts, "rollout"),
-            **length_metrics(rollout.completions),
+            **completion_metrics(rollout.completions),
             **dropped,
             "rollout/completions": len(rollout.completions),
             "rollout/groups_missing": selection.missing,

@@ -112,10 +112,16 @@ def pass_metrics(verdicts: Sequence[Verdict], prefix: str) -> dict[str, float]:
     return values | {f"{prefix}/outcome/{name}": count for name, count in sorted(outcomes.items())}
 
 
-def length_metrics(completions: Sequence[Completion]) -> dict[str, float]:
-    """Tokens of completions, and shares of those that were cut or hold no program."""
+def completion_metrics(completions: Sequence[Completion]) -> dict[str, float]:
+    """Tokens of completions, shares of those that were cut or hold no program, and the sampler's entropy.
+
+    The entropy (nats a token) is estimated by the sampled tokens' own log-probabilities, so that it is there in steps
+    without an update too.
+    """
     lengths = [len(c.token_ids) for c in completions]
+    log_probs = [value for c in completions for value in c.log_probs]
     return {
+        "rollout/entropy": -float(np.mean(log_probs)),
         "rollout/mean_tokens": float(np.mean(lengths)),
         "rollout/most_tokens": max(lengths),
         "rollout/truncated_share": float(np.mean([c.finish_reason == "length" for c in completions])),

@@ -116,7 +116,9 @@ def _training(root: Path) -> None:
             for step in (3, 4)
         ]
         inputs = ["import", "filter"] + (["train_reward"] if "model" in name else [])
-        _step(root, name, "train_policy", config, inputs, [], {}, metrics, {"rollouts.jsonl": rollouts})
+        speed = [{"step": n, "time/exposed_reward_s": 0.0625 * n} for n in range(1, len(rates) + 1)]
+        files = {"rollouts.jsonl": rollouts, "speed.jsonl": speed}
+        _step(root, name, "train_policy", config, inputs, [], {}, metrics, files)
 
 
 def _evaluations(root: Path) -> None:

@@ -81,6 +81,8 @@ def test_series_take_only_the_lines_that_have_the_metric(root):
         gather.series(steps["train_policy_rule"].metrics, "rollout/pass@1")[1]
         == RL_RATES["train_policy_rule"]
     )
+    exposed = gather.series(steps["train_policy_rule"].metrics, "time/exposed_reward_s")  # of speed.jsonl
+    assert exposed == ([1, 2, 3, 4], [0.0625, 0.125, 0.1875, 0.25])
 
 
 def test_before_and_after_of_rl(root):

@@ -120,6 +120,9 @@ def test_equal_rewards_make_no_update_whatever_the_algorithm(one_device, tmp_pat
         assert case.update(2, [], []) | {"time/update_s": 0} == {
             "policy/updates": 0,
             "policy/skipped_updates": 0,
+            "policy/clip_share": 0,
+            "policy/approx_kl": 0,
+            "policy/ratio_spread": 0,
             "reward/all_equal": 1,
             "time/update_s": 0,
         }
