@@ -29,7 +29,7 @@ from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapt
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
-from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
+from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings, rows_of_this_host
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.profile import Profile
@@ -105,6 +105,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         seed=config.seed,
         share_prompts=config.share_prompts,
         workers=config.workers,
+        mine=rows_of_this_host(config.rows_per_microbatch, mesh),
     )
     graph, params = reward_from_policy(policy)
     decoder, trains = policy.config, None

@@ -8,7 +8,7 @@ prompt is computed once. Reward-model training, reward scoring and policy update
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
@@ -23,6 +23,20 @@ _PARTS = (
 
 
 @dataclass(frozen=True)
+class LateIds:
+    """Token ids that are read when they are laid out; to find their place, their number is enough."""
+
+    count: int
+    read: Callable[[], Sequence[int]]
+
+    def __len__(self) -> int:
+        return self.count
+
+
+Ids = Sequence[int] | LateIds
+
+
+@dataclass(frozen=True)
 class Tree:
     """A prompt and the completions that follow it.
 
@@ -32,8 +46,8 @@ class Tree:
       items: for each branch, the caller's number for it, found again in the packed rows.
     """
 
-    prompt: tuple[int, ...]
-    branches: tuple[tuple[int, ...], ...]
+    prompt: Ids
+    branches: tuple[Ids, ...]
     items: tuple[int, ...]
 
 
@@ -112,7 +126,9 @@ def pack(trees: Sequence[Tree], row_length: int, rows_multiple: int = 1) -> Pack
     return _lay_out(rows, row_length, max(1, -(-len(rows) // rows_multiple)) * rows_multiple)
 
 
-def pack_microbatches(trees: Sequence[Tree], row_length: int, rows: int) -> Iterator[PackedRows]:
+def pack_microbatches(
+    trees: Sequence[Tree], row_length: int, rows: int, mine: Container[int] | None = None
+) -> Iterator[PackedRows]:
     """Place trees into microbatches of `rows` rows, some of which are shorter than `row_length`.
 
     A batch seldom fills its last microbatch, and padding costs as much as text. So the smallest area is taken that
@@ -123,6 +139,8 @@ def pack_microbatches(trees: Sequence[Tree], row_length: int, rows: int) -> Iter
       trees: each fits a row; none is cut, so what is in a tree stays in one row.
       row_length: tokens per row, at most.
       rows: rows per microbatch.
+      mine: the rows of each microbatch that get their `tokens`, which are zeros in the others; all without it. Every
+        other array is whole.
 
     Raises:
       UserError: a tree is longer than a row.
@@ -141,7 +159,7 @@ def pack_microbatches(trees: Sequence[Tree], row_length: int, rows: int) -> Iter
         if all(_put(tree, size, filled, free) for size, tree in sized):
             break
     for number, length in enumerate(lengths):
-        yield _lay_out(filled[number * rows : (number + 1) * rows], length, rows)
+        yield _lay_out(filled[number * rows : (number + 1) * rows], length, rows, mine)
 
 
 def _divisions(area: int) -> Iterator[list[int]]:
@@ -169,7 +187,9 @@ def _put(tree: Tree, size: int, rows: list[list[Tree]], free: list[tuple[int, in
     return True
 
 
-def _lay_out(rows: Sequence[Sequence[Tree]], row_length: int, number: int) -> PackedRows:
+def _lay_out(
+    rows: Sequence[Sequence[Tree]], row_length: int, number: int, mine: Container[int] | None = None
+) -> PackedRows:
     """The arrays of `number` rows, of which the first hold these trees."""
 
     def blank() -> Int[np.ndarray, "rows time"]:
@@ -180,15 +200,19 @@ def _lay_out(rows: Sequence[Sequence[Tree]], row_length: int, number: int) -> Pa
     for row, members in enumerate(rows):
         column = 0
         for number, tree in enumerate(members, start=1):
-            column = _place(packed, row, column, number, tree)
+            column = _place(packed, row, column, number, tree, mine is None or row in mine)
     return packed
 
 
-def _place(packed: PackedRows, row: int, column: int, number: int, tree: Tree) -> int:
+def _place(packed: PackedRows, row: int, column: int, number: int, tree: Tree, with_tokens: bool) -> int:
     """Write one tree at `column`; returns the column after it."""
+    if with_tokens:
+        end = column
+        for ids in (tree.prompt, *tree.branches):
+            start, end = end, end + len(ids)
+            packed.tokens[row, start:end] = ids.read() if isinstance(ids, LateIds) else ids
     prompt_length = len(tree.prompt)
     prompt = slice(column, column + prompt_length)
-    packed.tokens[row, prompt] = tree.prompt
     packed.positions[row, prompt] = np.arange(prompt_length)
     packed.tree[row, prompt] = number
     packed.source[row, prompt] = np.maximum(np.arange(column, column + prompt_length) - 1, column)
@@ -196,7 +220,6 @@ def _place(packed: PackedRows, row: int, column: int, number: int, tree: Tree) -
     for branch, (tokens, item) in enumerate(zip(tree.branches, tree.items), start=1):
         length = len(tokens)
         place = slice(column, column + length)
-        packed.tokens[row, place] = tokens
         packed.positions[row, place] = prompt_length + np.arange(length)
         packed.tree[row, place] = number
         packed.branch[row, place] = branch

@@ -1,9 +1,9 @@
 """Input pipelines: which items every step takes, prepared ahead of it, and resumed exactly.
 
-The order is a function of the seed alone: a new shuffle of all items each epoch, cut into global batches. Every host
-computes the same global batches and keeps its share of the rows; preparing a batch costs milliseconds, so nothing is
-saved by splitting that work as well. Therefore the position in the order is all that a checkpoint needs, and a run
-goes on with another number of hosts or worker processes.
+The order is a function of the seed alone: a new shuffle of all items each epoch, cut into global batches. Where each
+pair of a batch lies in its rows follows from lengths, which every host knows of all pairs; a host reads the records of
+its own rows. Therefore the position in the order is all that a checkpoint needs, and a run goes on with another number
+of hosts or worker processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import grain
 import numpy as np
 from absl import flags
 
-from acecoder_jax.data.pair_rows import pair_microbatches
+from acecoder_jax.data.pair_rows import Shapes, pair_microbatches
 from acecoder_jax.data.policy_rows import microbatches, pack_completions
 from acecoder_jax.data.records import Completion, PreferencePair, Question
 from acecoder_jax.errors import UserError
@@ -125,17 +125,6 @@ class Batches(Generic[Batch]):
         }
 
 
-def share_of_host(count: int, host: int, hosts: int, what: str) -> slice:
-    """The part of `count` rows or prompts that one of several hosts takes.
-
-    Raises:
-      UserError: they do not divide.
-    """
-    if count % hosts:
-        raise UserError(f"{what}: {count} do not divide over {hosts} hosts; use a multiple of {hosts}")
-    return slice(host * count // hosts, (host + 1) * count // hosts)
-
-
 def pair_batches(
     pairs: Sequence[PreferencePair],
     members: Sequence[int],
@@ -148,8 +137,7 @@ def pair_batches(
     seed: int,
     share_prompts: bool = True,
     workers: int = 0,
-    host: int = 0,
-    hosts: int = 1,
+    mine: Container[int] | None = None,
 ) -> Batches[list[dict[str, Any]]]:
     """Reward-model batches: for every step the microbatches of `pair_microbatches`.
 
@@ -161,17 +149,18 @@ def pair_batches(
       eos_id, row_length, rows, share_prompts: see `pair_microbatches`; `rows` counts those of all hosts.
       batch_pairs: pairs a step; the last step of an epoch takes what is left.
       workers: see `Batches`.
-      host, hosts: which equal share of every microbatch's rows to give.
-
-    Raises:
-      UserError: the rows do not divide over the hosts.
+      mine: on one of several hosts, the rows of each microbatch that its devices hold. Only their records are read,
+        after one pass over all for their lengths; `tokens` are zeros elsewhere, and all else is the same everywhere.
     """
-    mine = share_of_host(rows, host, hosts, "config.rows_per_microbatch")
+    shapes = None if mine is None else Shapes((pairs[number] for number in members), eos_id)
 
     def make(numbers: Sequence[int]) -> list[dict[str, Any]]:
-        batch = [pairs[members[number]] for number in numbers]
-        microbatches = pair_microbatches(batch, eos_id, row_length, rows, share_prompts)
-        return [{k: v[mine] if v.ndim else v for k, v in arrays.items()} for arrays in microbatches]
+        if shapes is None:
+            batch = [pairs[members[number]] for number in numbers]
+            return list(pair_microbatches(batch, eos_id, row_length, rows, share_prompts))
+        picked = _Picked(pairs, [members[number] for number in numbers])
+        known = [shapes[number] for number in numbers]
+        return list(pair_microbatches(picked, eos_id, row_length, rows, share_prompts, known, mine))
 
     order = GlobalOrder(len(members), batch_pairs, seed, whole_epochs=True)
     return Batches(order, make, order.steps_per_epoch * epochs, workers)
@@ -206,10 +195,23 @@ def completion_batches(
     return Batches(order, make, order.steps_per_epoch * epochs, workers)
 
 
+class _Picked(Sequence[Any]):
+    """Some items of a sequence, each read when it is asked for."""
+
+    def __init__(self, items: Sequence[Any], numbers: Sequence[int]):
+        self._items, self._numbers = items, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[self._numbers[index]]
+
+
 class PromptStream:
     """Training questions in the run's order, as many at a time as are asked for; epochs follow each other.
 
-    Every host takes the same questions; `share_of_host` says which of them it samples for.
+    Every host takes the same questions; `training.hosts.share` says which of them it samples for.
     """
 
     def __init__(self, questions: Sequence[Question], seed: int):

@@ -122,3 +122,11 @@ def place_rows(batch: Any, mesh: Mesh) -> Any:
         return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
 
     return jax.tree.map(put, batch)
+
+
+def rows_of_this_host(rows: int, mesh: Mesh) -> frozenset[int] | None:
+    """The numbers of those rows of a batch that this host's devices hold; None on the only host, which holds all."""
+    if jax.process_count() == 1:
+        return None
+    places = NamedSharding(mesh, ROWS).addressable_devices_indices_map((rows,))
+    return frozenset(row for (index,) in places.values() for row in range(rows)[index])

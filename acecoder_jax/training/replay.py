@@ -8,12 +8,21 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from acecoder_jax.data.shards import replacing
 
 
 def save_batch(path: Path, microbatches: Sequence[dict[str, Any]]) -> Path:
-    """Write a step's microbatches as one `.npz` file; on several hosts the first one writes."""
+    """Write a step's microbatches as one `.npz` file; on several hosts, which all call it, the first one writes.
+
+    Of `tokens`, which are zeros in the rows of other hosts, it takes every host's own.
+    """
+    if jax.process_count() > 1:
+        microbatches = [
+            one | {"tokens": np.max(multihost_utils.process_allgather(one["tokens"]), axis=0)}
+            for one in microbatches
+        ]
     arrays = {
         f"{number}/{key}": value for number, one in enumerate(microbatches) for key, value in one.items()
     }

@@ -70,27 +70,56 @@ def test_only_members_are_taken():
     assert len(steps) == 1 and steps[0][0]["denominator"] == 3
 
 
-@pytest.mark.parametrize("hosts", [1, 2, 4])
-def test_hosts_share_the_rows_of_the_same_global_batches(hosts):
-    shares = [list(batches_of(host=host, hosts=hosts)) for host in range(hosts)]
-    joined = [
-        [
-            {
-                name: np.concatenate([part[name] for part in parts])
-                if parts[0][name].ndim
-                else parts[0][name]
-                for name in parts[0]
-            }
-            for parts in zip(*step, strict=True)
+class Counted:
+    """The pairs, and which of them have been read."""
+
+    def __init__(self, pairs=PAIRS):
+        self.pairs, self.read = pairs, []
+
+    def __getitem__(self, number):
+        self.read.append(number)
+        return self.pairs[number]
+
+
+def rows_of(hosts):
+    """Rows of each host, whatever the order in which a mesh deals them out."""
+    return [set(range(host, 4, hosts)) for host in range(hosts)]
+
+
+def joined(shares):
+    """The hosts' batches as one: tokens of each host's own rows, the rest from the first."""
+    for steps in zip(*shares, strict=True):
+        yield [
+            parts[0] | {"tokens": np.sum([part["tokens"] for part in parts], axis=0)}
+            for parts in zip(*steps, strict=True)
         ]
-        for step in zip(*shares, strict=True)
-    ]
-    assert_equal(joined, batches_of())
-    assert {m["tokens"].shape[0] for share in shares for step in share for m in step} == {4 // hosts}
 
 
-def test_what_does_not_divide_over_the_hosts_is_refused():
-    user_error(lambda: batches_of(hosts=3), "config.rows_per_microbatch", "4 do not divide over 3 hosts")
+@pytest.mark.parametrize("share_prompts", [True, False])
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_hosts_share_the_rows_of_the_same_global_batches(hosts, share_prompts):
+    settings = {"share_prompts": share_prompts, "epochs": 1}
+    shares = [list(batches_of(mine=mine, **settings)) for mine in rows_of(hosts)]
+    assert_equal(joined(shares), batches_of(**settings))
+    for share in shares[1:]:
+        for ours, first in zip(itertools.chain(*share), itertools.chain(*shares[0]), strict=True):
+            for name in set(ours) - {"tokens"}:
+                np.testing.assert_array_equal(ours[name], first[name])
+
+
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_a_host_reads_the_records_of_its_own_rows(hosts):
+    everyone = []
+    for mine in rows_of(hosts):
+        pairs = Counted()
+        batches = batches_of(pairs, mine=mine, epochs=1)
+        assert pairs.read == list(range(30)), "once each, for their lengths"
+        pairs.read.clear()
+        list(batches)
+        assert len(pairs.read) == len(set(pairs.read)) < 30, "none twice in a step"
+        everyone += pairs.read
+    # Both pairs of a question are in one tree, so no record is needed in two rows.
+    assert sorted(everyone) == list(range(30))
 
 
 def test_prompts_come_in_one_order_however_many_are_taken_at_once():
@@ -126,19 +155,18 @@ def test_prompts_go_on_where_they_were_saved_and_nowhere_else():
     user_error(lambda: again.set_state({"step": 3}), "another order")
 
 
-@pytest.mark.parametrize(("saved_by", "read_by"), [(1, 4), (4, 2)])
+@pytest.mark.parametrize(("saved_by", "read_by"), [(1, 4), (4, 2), (2, 1)])
 def test_a_position_is_that_of_the_global_order_on_any_number_of_hosts(saved_by, read_by):
-    saved = batches_of(host=saved_by - 1, hosts=saved_by)
+    saved = batches_of(mine=rows_of(saved_by)[-1] if saved_by > 1 else None)
     for _ in range(3):
         next(saved)
     rest = list(batches_of())[3:]
-    for host in range(read_by):
-        again = batches_of(host=host, hosts=read_by)
+    shares = []
+    for mine in rows_of(read_by) if read_by > 1 else [None]:
+        again = batches_of(mine=mine)
         again.set_state(saved.get_state())
-        mine = slice(host * 4 // read_by, (host + 1) * 4 // read_by)
-        assert_equal(
-            again, [[{k: v[mine] if v.ndim else v for k, v in m.items()} for m in step] for step in rest]
-        )
+        shares.append(list(again))
+    assert_equal(joined(shares), rest)
 
 
 def test_a_position_in_another_order_is_refused():
@@ -160,6 +188,10 @@ def test_worker_processes_give_the_same_batches_from_array_records(tmp_path):
     saved = batches.get_state()
     batches.close()
     assert_equal(first, itertools.islice(batches_of(), 3))
+    mine = {0, 2}
+    batches = batches_of(open_records(tmp_path / "pairs", PreferencePair), workers=1, mine=mine)
+    assert_equal([next(batches)], itertools.islice(batches_of(mine=mine), 1))
+    batches.close()
     again = batches_of()
     again.set_state(saved)
     assert_equal(again, itertools.islice(batches_of(), 3, None))
