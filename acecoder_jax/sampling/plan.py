@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -72,12 +73,19 @@ class MemoryPlan:
     work: float
     free: float | None
 
+    @property
+    def total(self) -> float:
+        return self.cache + self.weights + self.work
+
+    @property
+    def fits(self) -> bool:
+        return self.free is None or self.total <= _USABLE * self.free
+
     def __str__(self) -> str:
-        total = self.cache + self.weights + self.work
         free = "unknown" if self.free is None else f"{self.free / GIB:.2f} GiB"
         return (
             f"{self.slots} slots: cache {self.cache / GIB:.2f} + weights {self.weights / GIB:.2f} + work"
-            f" {self.work / GIB:.2f} = {total / GIB:.2f} GiB a device, of {free} free"
+            f" {self.work / GIB:.2f} = {self.total / GIB:.2f} GiB a device, of {free} free"
         )
 
 
@@ -108,48 +116,43 @@ def plan_memory(
       UserError: what was asked for does not fit, or nothing does.
     """
     size, head = ITEMSIZE[dtype], config.hidden_size * config.vocab_size
-    matrices = config.matmul_parameters + head
-    weights = (
-        matrices * (1 if eight_bit else size) / tensor + head * size
-    )  # the embedding is whole everywhere
+    # The embedding is whole everywhere.
+    weights = (config.matmul_parameters + head) * (1 if eight_bit else size) / tensor + head * size
+    per_position = 2 * config.num_layers * config.num_kv_heads * config.head_dim * ITEMSIZE[cache_dtype]
+    if cache_dtype == "int8":
+        per_position += 2 * config.num_layers * config.num_kv_heads * 4
 
-    def parts(count: int) -> tuple[float, float]:
-        per_position = 2 * config.num_layers * config.num_kv_heads * config.head_dim * ITEMSIZE[cache_dtype]
-        if cache_dtype == "int8":
-            per_position += 2 * config.num_layers * config.num_kv_heads * 4
+    def plan(count: int) -> MemoryPlan:
         positions = count * ring + prompt_rows(count, lanes, shards) * prompt
         # A cache that changes its width is there twice for a moment, one layer at a time.
         cache = (1 + 1 / config.num_layers) * per_position * positions / shards / tensor
         # Logits and weights of the draw in float32, twice each; the prefill's packed rows.
         work = 4 * 4 * count * drawn * config.vocab_size / shards + 8 * prompt * config.hidden_size * 4 * size
-        return cache, work + 8 * prompt * per_position / tensor
+        return MemoryPlan(count, cache, weights, work + 8 * prompt * per_position / tensor, free)
 
-    def fits(count: int) -> bool:
-        return free is None or weights + sum(parts(count)) <= _USABLE * free
-
-    if slots:
-        if not fits(slots):
-            largest = next((n for n in slot_ladder(slots, shards) if fits(n)), 0)
-            fix = f"use at most {largest}" if largest else "use more devices or a smaller model"
-            raise UserError(
-                f"config.sampling.slots: {MemoryPlan(slots, *_ordered(parts(slots), weights), free)}; {fix}, shorter"
-                " prompts or completions, or cache_dtype int8"
-            )
-    else:
-        sizes = (
-            slot_ladder(_MOST_SLOTS * shards, shards) if free is not None else [64 * shards]
-        )  # nobody says
-        slots = next((n for n in sizes if fits(n)), 0)
-        if not slots:
-            raise UserError(
-                f"config.sampling: not even {sizes[-1]} slots fit {free / GIB:.2f} GiB a device; use more devices,"
-                " shorter prompts or completions, or cache_dtype int8"
-            )
-    return MemoryPlan(slots, *_ordered(parts(slots), weights), free)
+    if not slots:
+        return _largest(
+            plan, slot_ladder(_MOST_SLOTS * shards, shards) if free is not None else [64 * shards]
+        )
+    if not plan(slots).fits:
+        largest = next((n for n in slot_ladder(slots, shards) if plan(n).fits), 0)
+        fix = f"use at most {largest}" if largest else "use more devices or a smaller model"
+        raise UserError(
+            f"config.sampling.slots: {plan(slots)}; {fix}, shorter prompts or completions, or cache_dtype int8"
+        )
+    return plan(slots)
 
 
-def _ordered(parts: tuple[float, float], weights: float) -> tuple[float, float, float]:
-    return parts[0], weights, parts[1]
+def _largest(plan: Callable[[int], MemoryPlan], sizes: Sequence[int]) -> MemoryPlan:
+    """The first that fits."""
+    plans = [plan(count) for count in sizes]
+    fitting = next((one for one in plans if one.fits), None)
+    if fitting is None:
+        raise UserError(
+            f"config.sampling: not even {sizes[-1]} slots fit {plans[-1].free / GIB:.2f} GiB a device; use more"
+            " devices, shorter prompts or completions, or cache_dtype int8"
+        )
+    return fitting
 
 
 def free_memory(device: jax.Device, used: int) -> float | None:
