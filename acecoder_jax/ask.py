@@ -22,6 +22,7 @@ from acecoder_jax.data.code import extract_program
 from acecoder_jax.data.folders import OutputFolder, each_record, open_records
 from acecoder_jax.data.records import Completion, Question
 from acecoder_jax.errors import UserError
+from acecoder_jax.synthesis.curation import reason_lines
 from acecoder_jax.synthesis.endpoint import DECIDING, Endpoint, endpoint_config
 from acecoder_jax.synthesis.outcomes import Rejection
 from acecoder_jax.synthesis.replies import Prompt
@@ -75,6 +76,11 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
         counts["without_program"] += completion.program is None
     # What was rejected before a restart is asked again, so these are all.
     output.finish(questions=len(questions), **counts, rejected=dict(sorted(rejected.items())))
+    total = (
+        f"{workdir}: {counts['completions']:,} answers to {len(questions):,} questions;"
+        f" {counts['truncated']:,} cut at the limit, {counts['without_program']:,} without a program"
+    )
+    print("\n".join([total, *reason_lines("answers", rejected)]))
     return output.counts
 
 

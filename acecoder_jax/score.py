@@ -75,6 +75,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         mean_pass_rate=rates / max(1, graded),
         cpu_s=cpu_s,
     )
+    said = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.most_common())
+    print(f"{workdir}: {outcomes.total():,} programs: {said}; mean pass rate {rates / max(1, graded):.3f}")
     return output.counts
 
 

@@ -52,7 +52,10 @@ def test_answers_become_completions_and_failures_are_counted(settings, tmp_path,
     assert list(answers) == ["q0#0", "q2#0", "q3#0", "q4#0"]
     assert answers["q0#0"].program == "def f(x):\n    return x + 1\n" and answers["q0#0"].text == RIGHT
     assert answers["q2#0"].program is None and answers["q0#0"].model == "gpt-4o-mini"
-    assert "400+40 tokens, $0.000" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "400+40 tokens, $0.000" in said.err
+    assert "4 answers to 5 questions; 0 cut at the limit, 1 without a program" in said.out
+    assert "answers dropped: 1 x endpoint: status 500" in said.out
 
 
 def test_filter_believes_them(settings, tmp_path):

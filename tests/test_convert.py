@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from acecoder_jax import convert
@@ -71,6 +72,28 @@ def test_questions_as_parquet_come_back_byte_for_byte(released, tmp_path):
         released / "train-1.parquet", "questions", [*ODD, question_line(40, source=None)], compression="zstd"
     )
     there_and_back(released, tmp_path, "parquet")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"version": "1.0"}, {"use_dictionary": False}, {"write_statistics": False}, {"write_page_index": True}],
+)
+def test_parquet_of_other_settings_comes_back_byte_for_byte(settings, released, tmp_path):
+    write_parquet(released / "train.parquet", "questions", ODD, **settings)
+    there_and_back(released, tmp_path, "parquet")
+
+
+def test_rows_that_come_back_in_other_bytes_are_told(released, tmp_path, capsys):
+    write_parquet(released / "a.parquet", "questions", [question_line(1)], data_page_version="2.0")
+    write_parquet(released / "b.parquet", "questions", [question_line(2)])
+    run(released, tmp_path / "in")
+    counts = run(tmp_path / "in", tmp_path / "out")
+    assert counts["copies"] == {"same rows, other bytes": 1, "same bytes": 1}
+    assert "1 files of those that were imported: same rows, other bytes" in capsys.readouterr().out
+    for name, same in (("a.parquet", False), ("b.parquet", True)):
+        paths = released / name, tmp_path / "out" / name
+        assert pq.read_table(paths[0]).equals(pq.read_table(paths[1]))
+        assert (paths[0].read_bytes() == paths[1].read_bytes()) == same
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])

@@ -92,12 +92,14 @@ def test_programs_of_ten_megabytes_are_graded_like_others(settings, tmp_path):
     assert [v.pass_rate for v in read_records(tmp_path / "out", Verdict)] == [1.0, 1.0, 0.0, 1.0]
 
 
-def test_the_sandboxs_failures_are_counted_and_left_out_of_the_mean(settings, tmp_path, monkeypatch):
+def test_the_sandboxs_failures_are_counted_and_left_out_of_the_mean(settings, tmp_path, monkeypatch, capsys):
     rates = {"q0#0": 1.0, "q0#1": None, "q0#2": 0.5}
     monkeypatch.setattr(score, "Grader", MadeGrader(lambda c: rates.get(c.id, 0.0)))
     counts = score.run(config_of(score, settings), tmp_path / "out")
     assert counts["outcomes"]["infrastructure"] == 1 and counts["programs"] == 10
     assert counts["mean_pass_rate"] == pytest.approx(1.5 / 9)
+    said = capsys.readouterr().out
+    assert "10 programs: 8 failed, 1 passed, 1 infrastructure; mean pass rate 0.167" in said
     assert read_records(tmp_path / "out", Verdict)[1].pass_rate is None
 
 

@@ -8,6 +8,7 @@ read can be written again as it was. How rows become records is in `released_rec
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -67,8 +68,9 @@ class Layout:
       kind: a key of `SCHEMAS`.
       rows: rows per row group of a parquet file; all rows in one number otherwise.
       schema: the Arrow schema, serialized, in base64; empty for JSON lines.
-      compression: of a parquet file.
+      compression, version, dictionary, statistics, page_index: of a parquet file, as `ParquetWriter` takes them.
       newline_at_end: whether the last line of JSON lines is ended.
+      sha256: of the file that was read; empty for one that is not a copy.
     """
 
     name: str
@@ -77,6 +79,11 @@ class Layout:
     schema: str = ""
     compression: str = "snappy"
     newline_at_end: bool = True
+    version: str = "2.6"
+    dictionary: bool = True
+    statistics: bool = True
+    page_index: bool = False
+    sha256: str = ""
 
 
 def new_layout(name: str, kind: str, count: int) -> Layout:
@@ -122,11 +129,23 @@ def read_layout(path: Path) -> Layout:
                     f" {field.type}; give a released file"
                 )
         groups = tuple(about.row_group(i).num_rows for i in range(about.num_row_groups))
-        compression = about.row_group(0).column(0).compression.lower() if groups else "snappy"
+        chunks = [about.row_group(0).column(i) for i in range(about.num_columns)] if groups else []
+        compression = chunks[0].compression.lower() if chunks else "snappy"
         # Arrow's own note of the schema says what the parquet columns do not, such as the names of list items.
         note = (about.metadata or {}).get(b"ARROW:schema")
         encoded = note.decode() if note else _encode(schema)
-        return Layout(path.name, kind, groups, encoded, compression.replace("uncompressed", "none"))
+        return Layout(
+            path.name,
+            kind,
+            groups,
+            encoded,
+            compression.replace("uncompressed", "none"),
+            version=about.format_version,
+            dictionary=any(chunk.has_dictionary_page for chunk in chunks),
+            statistics=any(chunk.is_stats_set for chunk in chunks),
+            page_index=any(chunk.has_column_index for chunk in chunks),
+            sha256=sha256(path),
+        )
     first = next(iter(_lines(path)), None)
     if first is None:
         raise UserError(f"{path}: holds no rows; fetch it again")
@@ -135,7 +154,7 @@ def read_layout(path: Path) -> Layout:
         for count, line in enumerate(file, start=1):  # noqa: B007 - the last line and its number are used
             pass
     kind = _kind(first[1], f"{path}:1")
-    return Layout(path.name, kind, (count,), newline_at_end=line.endswith(b"\n"))
+    return Layout(path.name, kind, (count,), newline_at_end=line.endswith(b"\n"), sha256=sha256(path))
 
 
 def read_rows(path: Path, kind: str) -> Iterator[tuple[str, Row, str | None]]:
@@ -168,10 +187,23 @@ def write_file(folder: Path, layout: Layout, rows: Iterator[tuple[Row, str | Non
                 file.write("\n" * layout.newline_at_end)
             return
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(layout.schema)))
-        with pq.ParquetWriter(temporary, schema, compression=layout.compression) as writer:
+        settings = {
+            "compression": layout.compression,
+            "version": layout.version,
+            "use_dictionary": layout.dictionary,
+            "write_statistics": layout.statistics,
+            "write_page_index": layout.page_index,
+        }
+        with pq.ParquetWriter(temporary, schema, **settings) as writer:
             for count in layout.rows:
                 group = [row for row, _ in islice(rows, count)]
                 writer.write_table(pa.Table.from_pylist(group, schema), row_group_size=max(count, 1))
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_line(row: Row) -> str:

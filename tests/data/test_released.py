@@ -1,5 +1,6 @@
 """The released data sets' files: read, checked, and through records back to the same bytes."""
 
+import dataclasses
 import json
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from acecoder_jax.data.released import (
     read_layout,
     read_rows,
     released_files,
+    sha256,
     write_file,
 )
 from acecoder_jax.data.released_records import (
@@ -89,7 +91,8 @@ def test_rows_are_written_and_read_back(kind, form, tmp_path):
     rows = [{"questions": question_line, "pairs": pair_line}[kind](i) for i in range(7)]
     layout = new_layout(f"a.{form}", kind, 7)
     write_file(tmp_path, layout, ((row, None) for row in rows))
-    assert read_layout(tmp_path / f"a.{form}") == layout
+    found = read_layout(tmp_path / f"a.{form}")
+    assert found == dataclasses.replace(layout, sha256=sha256(tmp_path / f"a.{form}"))
     assert layouts_from_json(layouts_to_json([layout])) == [layout]
     assert [row for _, row, _ in read_rows(tmp_path / f"a.{form}", kind)] == rows
 
