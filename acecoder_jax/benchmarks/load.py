@@ -78,7 +78,7 @@ def check_references(questions: Sequence[Question], box: Sandbox) -> list[str]:
     Raises:
       UserError: the sandbox cannot run.
     """
-    programs = (Program(q.id, q.reference or "", q.tests, (q.entry_point,)) for q in questions)
+    programs = (Program(q.id, q.reference or "", q.tests, q.candidate_names) for q in questions)
     try:
         return [verdict.id for verdict in box.run(programs) if verdict.pass_rate != 1.0]
     except SandboxError as error:

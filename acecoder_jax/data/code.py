@@ -42,3 +42,8 @@ def defines(program: str, name: str) -> bool:
     name = re.escape(name)
     pattern = rf"^(?:(?:async\s+)?def\s+{name}\s*\(|class\s+{name}\b|{name}\s*[:=](?!=))"
     return re.search(pattern, program, re.MULTILINE) is not None
+
+
+def defined_names(program: str) -> tuple[str, ...]:
+    """The functions and classes that a program's text defines at its top level; parses nothing either."""
+    return tuple(re.findall(r"^(?:(?:async\s+)?def|class)\s+(\w+)", program, re.MULTILINE))

@@ -1,7 +1,7 @@
 """The records that travel between stages: one frozen dataclass per thing, plain JSON on disk.
 
 A question's id goes from the seed to the last table; nothing is ever looked up by text. This module
-imports only the standard library, so that the sandbox client, synthesis and the report can share it.
+imports nothing outside the standard library, so that the sandbox client, synthesis and the report can share it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from acecoder_jax.data.code import defined_names
 from acecoder_jax.errors import UserError
 
 SCHEMA_VERSION = 1
@@ -56,7 +57,7 @@ class Question:
       source: the collection or benchmark it comes from.
       prompt: what the model is asked, in plain words (no chat markup).
       tests: Python test statements, usually `assert f(...) == ...`, one independent test each.
-      entry_point: the name that a solution must define; the only name tests may call into.
+      entry_point: the name that a solution must define and tests call into.
       reference: a program known to solve it, where one exists. Never shown to a model.
       split: `train`, `validation` or `held_out`, decided from the id alone before any sampling.
     """
@@ -68,6 +69,14 @@ class Question:
     entry_point: str
     reference: str | None = None
     split: str = "train"
+
+    @property
+    def candidate_names(self) -> tuple[str, ...]:
+        """What tests may take from a solution: the entry point, and what the reference defines beside it.
+
+        MBPP's task 367 is graded on trees of the solution's own `Node`.
+        """
+        return tuple(dict.fromkeys((self.entry_point, *defined_names(self.reference or ""))))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Grader:
             except Exception as error:  # handed to whoever waits for the verdict
                 result.set_exception(error)
 
-        program = Program(completion.id, completion.program, question.tests, (question.entry_point,))
+        program = Program(completion.id, completion.program, question.tests, question.candidate_names)
         try:
             graded = self._box.submit(program)
         except SandboxError:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acecoder_jax.data.code import defines, extract_program
+from acecoder_jax.data.code import defined_names, defines, extract_program
 
 ADD = "def add(a, b):\n    return a + b\n"
 USE = "print(add(1, 2))\n"
@@ -89,6 +89,12 @@ def test_windows_line_ends():
 )
 def test_defines(program, name, expected):
     assert defines(program, name) is expected
+
+
+def test_defined_names_are_those_of_the_top_level():
+    program = "import os\nclass Tree:\n  def add(self):\n    pass\nasync def walk(t):\n  def inner():\n    pass\ndef size(t): ..."
+    assert defined_names(program) == ("Tree", "walk", "size")
+    assert defined_names("x = 1") == ()
 
 
 def test_a_comparison_is_no_definition():
