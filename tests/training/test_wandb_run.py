@@ -3,6 +3,7 @@
 import builtins
 import json
 import struct
+import time
 
 import pytest
 
@@ -46,7 +47,12 @@ def test_a_run_and_its_continuation_are_one_with_every_number(tmp_path, offline)
         for step in steps:
             writer.write(step, {"loss": 0.5 + step, "tokens_per_s": 9.0})
         writer.close()
+    deadline = time.monotonic() + 100
     records = list(written(workdir))
+    # A process of its own writes the files, and ends each with `exit`.
+    while sum(kind == "exit" for kind, _ in records) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        records = list(written(workdir))
     runs = [record.run for kind, record in records if kind == "run"]
     assert len({run.run_id for run in runs}) == 1 and {run.project for run in runs} == {"acecoder"}
     config = {item.key: item.value_json for run in runs for item in run.config.update}
