@@ -18,6 +18,7 @@ from typing import Any
 
 from acecoder_jax.benchmarks.check_source import called_function, split_check
 from acecoder_jax.benchmarks.plus import call_source, mbpp_arguments, plus_test
+from acecoder_jax.data.code import candidate_names
 from acecoder_jax.data.records import Question
 from acecoder_jax.errors import UserError
 from sandbox import Evaluation, EvaluationResult, Limits, Program, Sandbox, SandboxError
@@ -78,7 +79,7 @@ def check_references(questions: Sequence[Question], box: Sandbox) -> list[str]:
     Raises:
       UserError: the sandbox cannot run.
     """
-    programs = (Program(q.id, q.reference or "", q.tests, q.candidate_names) for q in questions)
+    programs = (Program(q.id, q.reference or "", q.tests, candidate_names(q)) for q in questions)
     try:
         return [verdict.id for verdict in box.run(programs) if verdict.pass_rate != 1.0]
     except SandboxError as error:

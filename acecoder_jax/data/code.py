@@ -1,4 +1,4 @@
-"""The one code extractor: from a model's answer to the program that is graded.
+"""The one code extractor, from a model's answer to the program that is graded, and the names that tests may use of it.
 
 Scoring, reward-model training, RL and evaluation all call `extract_program`; the sampling engine's stop rule asks
 the same function, so that a completion never ends before the program it is graded on.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 
+from acecoder_jax.data.records import Question
+
 # A fence opens at a line's start and closes with a bare fence; an unclosed block is no program.
 _BLOCK = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[ \t\r]*\n(.*?)^[ \t]*```[ \t\r]*$", re.DOTALL | re.MULTILINE)
+_DEFINED = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)", re.MULTILINE)
 _PYTHON = ("", "python", "py", "python3")
 
 # Characters that this project parses of what a model or a data set says: a syntax tree takes about a thousand times
@@ -44,6 +47,9 @@ def defines(program: str, name: str) -> bool:
     return re.search(pattern, program, re.MULTILINE) is not None
 
 
-def defined_names(program: str) -> tuple[str, ...]:
-    """The functions and classes that a program's text defines at its top level; parses nothing either."""
-    return tuple(re.findall(r"^(?:(?:async\s+)?def|class)\s+(\w+)", program, re.MULTILINE))
+def candidate_names(question: Question) -> tuple[str, ...]:
+    """What tests may take from a solution: the entry point, and what the reference defines beside it.
+
+    MBPP's task 367 is graded on trees of the solution's own `Node`.
+    """
+    return tuple(dict.fromkeys((question.entry_point, *_DEFINED.findall(question.reference or ""))))

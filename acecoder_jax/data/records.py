@@ -1,7 +1,7 @@
 """The records that travel between stages: one frozen dataclass per thing, plain JSON on disk.
 
 A question's id goes from the seed to the last table; nothing is ever looked up by text. This module
-imports nothing outside the standard library, so that the sandbox client, synthesis and the report can share it.
+imports only the standard library, so that the sandbox client, synthesis and the report can share it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from acecoder_jax.data.code import defined_names
 from acecoder_jax.errors import UserError
 
 SCHEMA_VERSION = 1
@@ -69,14 +68,6 @@ class Question:
     entry_point: str
     reference: str | None = None
     split: str = "train"
-
-    @property
-    def candidate_names(self) -> tuple[str, ...]:
-        """What tests may take from a solution: the entry point, and what the reference defines beside it.
-
-        MBPP's task 367 is graded on trees of the solution's own `Node`.
-        """
-        return tuple(dict.fromkeys((self.entry_point, *defined_names(self.reference or ""))))
 
 
 @dataclass(frozen=True)

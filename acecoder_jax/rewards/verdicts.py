@@ -10,6 +10,7 @@ from types import TracebackType
 
 from ml_collections import ConfigDict
 
+from acecoder_jax.data.code import candidate_names
 from acecoder_jax.data.records import Completion, Question, TestOutcome, Verdict
 from acecoder_jax.errors import UserError
 from sandbox import Limits, Program, Sandbox, SandboxError
@@ -78,7 +79,7 @@ class Grader:
             except Exception as error:  # handed to whoever waits for the verdict
                 result.set_exception(error)
 
-        program = Program(completion.id, completion.program, question.tests, question.candidate_names)
+        program = Program(completion.id, completion.program, question.tests, candidate_names(question))
         try:
             graded = self._box.submit(program)
         except SandboxError:

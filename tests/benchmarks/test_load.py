@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from acecoder_jax.benchmarks.load import check_references, humaneval_prompt, load_benchmark
+from acecoder_jax.data.code import candidate_names
 from acecoder_jax.errors import UserError
 from sandbox import Limits, Sandbox
 
@@ -113,7 +114,7 @@ def test_mbpp_tests_may_use_a_class_that_solutions_define(written, box):
         "test_list": ["assert value(root) == 5"],
     }
     (question,) = load_benchmark("mbpp", written(MBPP | tree))
-    assert question.candidate_names == ("value", "Node")
+    assert candidate_names(question) == ("value", "Node")
     assert check_references([question], box) == []
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acecoder_jax.data.code import defined_names, defines, extract_program
+from acecoder_jax.data.code import candidate_names, defines, extract_program
+from acecoder_jax.data.records import Question
 
 ADD = "def add(a, b):\n    return a + b\n"
 USE = "print(add(1, 2))\n"
@@ -91,10 +92,11 @@ def test_defines(program, name, expected):
     assert defines(program, name) is expected
 
 
-def test_defined_names_are_those_of_the_top_level():
-    program = "import os\nclass Tree:\n  def add(self):\n    pass\nasync def walk(t):\n  def inner():\n    pass\ndef size(t): ..."
-    assert defined_names(program) == ("Tree", "walk", "size")
-    assert defined_names("x = 1") == ()
+def test_what_the_reference_defines_counts_as_the_candidates():
+    program = "class Tree:\n  def add(self): ...\nasync def walk(t):\n  def inner(): ...\ndef size(t): ..."
+    asked = Question("q", "made", "", (), "size", program)
+    assert candidate_names(asked) == ("size", "Tree", "walk")
+    assert candidate_names(Question("q", "made", "", (), "size")) == ("size",)
 
 
 def test_a_comparison_is_no_definition():
