@@ -179,6 +179,11 @@ def from_json(record_type: type[Record], line: str | bytes, where: str) -> Recor
         raise UserError(f"{where}: not UTF-8 ({error.reason}); the file is damaged, remake it") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not valid JSON ({error.msg}); the file is damaged, remake it") from error
+    return from_values(record_type, values, where)
+
+
+def from_values(record_type: type[Record], values: Any, where: str) -> Record:
+    """As `from_json`, from what its JSON says."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a JSON object holding one {record_type.__name__}")
     fields = {field.name: field for field in dataclasses.fields(record_type)}

@@ -17,9 +17,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Generic
 
+import orjson
 from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
-from acecoder_jax.data.records import Record, from_json
+from acecoder_jax.data.records import Record, from_json, from_values
 from acecoder_jax.errors import UserError
 
 FORMATS = {"jsonl": ".jsonl", "array_record": ".array_record"}
@@ -175,7 +176,14 @@ class RecordSource(Generic[Record]):
         number = bisect_right(self._ends, index)
         shard = self._shards[number]
         place = index - (self._ends[number - 1] if number else 0)
-        return from_json(self._type, shard[place], f"{shard.path}:{place + 1}")
+        line, where = shard[place], f"{shard.path}:{place + 1}"
+        try:
+            values = orjson.loads(line)
+        except (
+            orjson.JSONDecodeError
+        ):  # damaged, which is told there, or a number that only Python reads, such as NaN
+            return from_json(self._type, line, where)
+        return from_values(self._type, values, where)
 
     def __iter__(self) -> Iterator[Record]:
         return (self[index] for index in range(len(self)))

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from acecoder_jax.data.records import Question, Seed, to_json
+from acecoder_jax.data.records import Completion, Question, Seed, to_json
 from acecoder_jax.data.shards import RecordSource, write_shard
 from tests.user_errors import user_error
 
@@ -90,3 +90,10 @@ def test_a_writer_that_fails_leaves_the_old_shard(tmp_path):
         user_error(lambda: write_shard(path, broken()), path, "No space left")  # noqa: B023
         assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["records-0.array_record", "records-0.jsonl"]
+
+
+def test_numbers_that_only_python_reads_are_read_too(tmp_path):
+    odd = Completion("q#0", "q", "é", None, (1, 2**70), (), (float("-inf"), -0.1, 5e-324, 1e308), "stop")
+    path = tmp_path / "records-0.jsonl"
+    write_shard(path, [to_json(odd)] * 2)
+    assert list(RecordSource([path], Completion)) == [odd, odd]
