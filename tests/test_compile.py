@@ -103,13 +103,15 @@ def test_the_steps_of_a_reward_model_on_four_chips(config_file, capsys):
 
 @pytest.mark.tpu_compile
 @needs_libtpu
-@pytest.mark.parametrize("rank", [0, 2])
-def test_the_steps_of_a_policy_on_two_slices(config_file, capsys, rank):
-    path = config_file("train_policy", rows_per_microbatch=8, lora={"rank": rank})
+@pytest.mark.parametrize(("rank", "guesses"), [(0, 2), (2, 0)])
+def test_the_steps_of_a_policy_on_two_slices(config_file, capsys, rank, guesses):
+    sampling = SETTINGS["train_policy"]["sampling"] | {"speculate": guesses}
+    path = config_file("train_policy", rows_per_microbatch=8, lora={"rank": rank}, sampling=sampling)
     status, report, _ = compile_report(capsys, path, "--topology=v5e:2x2", "--slices=2")
     assert status == 0 and report["mesh"] == {"data": 2, "fsdp": 2, "tensor": 2}
     names = [row["step"] for row in report["steps"]]
-    assert names == ["prefill", "decode", "reference", "score", "accumulate", "apply"]
+    rollouts = ["prefill", "decode", *(["verify"] if guesses else [])]
+    assert names == [*rollouts, "reference", "score", "accumulate", "apply"]
 
 
 @needs_libtpu

@@ -236,7 +236,7 @@ def _decode_mesh(sampling, mesh: Mesh) -> Mesh:
 
 
 def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> list[Step]:
-    """Prefill of packed prompts, and a chunk of decoding in all slots, each at its largest."""
+    """Prefill of packed prompts, and a chunk of decoding in all slots, each at its largest; guesses, if checked."""
     s = config.sampling
     itemsize, cache_itemsize = plan.ITEMSIZE[s.dtype], plan.ITEMSIZE[s.cache_dtype]
     groups = _decode_mesh(s, mesh)
@@ -251,7 +251,7 @@ def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> li
     statics = decode.DecodeStatics(nnx.graphdef(nnx.merge(graph, params).blocks), decoder, s.chunk, s.dtype)
     packed = jax.ShapeDtypeStruct((packed_rows(mesh.size), 2 * prompt), jnp.int32)
     packed = _at(packed, NamedSharding(mesh, ROWS))
-    return [
+    steps = [
         Step(
             "prefill",
             lambda: _lower(mesh, decode.prefill, *(graph, params, packed, packed, packed, s.dtype)),
@@ -267,6 +267,19 @@ def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> li
             costs.decode_cost(decoder, groups, slots, prompt + ring, s.chunk, itemsize, cache_itemsize),
         ),
     ]
+    if s.speculate > 0:
+        shapes = [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in ((slots, s.speculate), (slots,))]
+        guesses, columns = (_at(shape, layout.seat_sharding(groups)) for shape in shapes)
+        sizes = slots, prompt + ring, 1, itemsize, cache_itemsize, 1 + s.speculate
+        steps.append(
+            Step(
+                "verify",
+                lambda: decode.verify.lower(statics, view, cache, seats, guesses, columns),
+                everything - bytes_here(view),
+                costs.decode_cost(decoder, groups, *sizes),
+            )
+        )
+    return steps
 
 
 def _lower(mesh: Mesh | None, function: Callable, *arguments: Any) -> jax.stages.Lowered:

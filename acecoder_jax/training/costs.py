@@ -70,13 +70,14 @@ def decode_cost(
     tokens: int,
     itemsize: int,
     cache_itemsize: int,
+    width: int = 1,
 ) -> Cost:
-    """`tokens` decode steps of `slots` slots, each over all `length` positions of its cache."""
+    """`tokens` decode steps of `slots` slots, each over all `length` positions of its cache; `width` tokens a step."""
     ways, tensor = mesh.shape["data"] * mesh.shape["fsdp"], mesh.shape["tensor"]
     here = slots / ways
     weights = itemsize * (config.matmul_parameters + config.hidden_size * config.vocab_size)
     cache = 2 * cache_itemsize * here * length * config.num_layers * config.num_kv_heads * config.head_dim
-    flops = config.forward_flops(here, here, length)
+    flops = config.forward_flops(width * here, width * here, length)
     return Cost(tokens * flops / tensor, tokens * (weights + cache) / tensor)
 
 

@@ -43,6 +43,8 @@ def test_decoding_reads_every_weight_and_the_whole_cache(mesh):
     weights, cache = 2 * (WEIGHTS + 32 * 300), 2 * 4 * 2 * 100 * 2 * 2 * 8
     assert cost.bytes == 3 * (weights + cache) / 2
     assert cost.flops == 3 * 2 * (2 * WEIGHTS + 4 * 2 * 4 * 8 * 100 + 2 * 32 * 300) / 2
+    wide = costs.decode_cost(CONFIG, mesh, 8, length=100, tokens=3, itemsize=2, cache_itemsize=4, width=4)
+    assert (wide.bytes, wide.flops) == (cost.bytes, 4 * cost.flops), "more products on the same bytes"
 
 
 def test_bytes_on_one_device(mesh):
