@@ -55,7 +55,7 @@ STAGES = {
 TIMED = ("compile", "bench")
 
 # Stages that may run as one program on several hosts.
-ON_SEVERAL_HOSTS = ("import", "train_reward", "train_policy")
+ON_SEVERAL_HOSTS = ("import", "sft", "train_reward", "train_policy")
 
 
 def load_stage(name: str) -> Any:

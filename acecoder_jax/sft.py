@@ -2,16 +2,16 @@
 
 The baseline that every claim about reinforcement learning is held against, and a warm start for it: completions are
 sampled, the sandbox grades them, and the policy is trained on its own right answers. Killed or interrupted, the same
-command continues at the last checkpoint.
+command continues at the last checkpoint. On several hosts every one of them runs this; the first one writes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -30,9 +30,12 @@ from acecoder_jax.models.folders import LoadedModel, load_model, save_params, wr
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
-from acecoder_jax.training.mesh import check_rows, make_mesh
+from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_step import token_log_probs
+from acecoder_jax.training.processes import is_first, open_output, wait
+from acecoder_jax.training.profile import Profile
+from acecoder_jax.training.throughput import Throughput, padding_share
 from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 
 
@@ -55,6 +58,7 @@ def default_config() -> ConfigDict:
             "checkpoints": checkpoint_config(),
             "tensorboard": True,
             "wandb": config_dict.placeholder(str),  # a project of Weights & Biases that gets the metrics too
+            "profile": False,  # an xprof trace of three steps, in the folder `profile`
             "seed": 0,
             "dtype": "float32",
             "remat": "full",
@@ -69,12 +73,12 @@ def default_config() -> ConfigDict:
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
     inputs = [config.model, config.questions, config.completions, config.verdicts]
-    output = OutputFolder(workdir, "sft", config.to_dict(), inputs)
+    output = open_output(workdir, "sft", config.to_dict(), inputs)
     if output.finished:
         return output.counts
     mesh = make_mesh(**config.mesh)
     check_rows(config.rows_per_microbatch, mesh)
-    policy = load_model(config.model, "policy")
+    policy = load_model(config.model, "policy", partial(param_shardings, mesh=mesh))
     splits = {question.id: question.split for question in read_records(config.questions, Question)}
     rates = {verdict.completion_id: verdict.pass_rate for verdict in read_records(config.verdicts, Verdict)}
     sides: dict[str, list[Completion]] = {"train": [], "validation": []}
@@ -91,25 +95,31 @@ def run(config: ConfigDict, workdir: Path) -> dict:
             " config.least_pass_rate"
         )
     trainer, checkpoints = _train(config, workdir, policy, mesh, train, held_out)
-    write_model_files(workdir, policy.hf_config, policy.tokenizer, kind="policy", extra={})
     save_params(workdir, trainer.params)
-    losses = [line["eval/loss"] for line in read_metrics(workdir) if "eval/loss" in line]
-    results = {
-        "sampled_programs": len(sides["train"]),
-        "train_programs": len(train),
-        "train_questions": len({completion.question_id for completion in train}),
-        **{f"dropped_{why}": count for why, count in sorted(dropped.items())},
+    if is_first():
+        counts = {"sampled_programs": len(sides["train"]), "train_programs": len(train)}
+        counts["train_questions"] = len({completion.question_id for completion in train})
+        counts |= {f"dropped_{why}": count for why, count in sorted(dropped.items())}
+        write_model_files(workdir, policy.hf_config, policy.tokenizer, kind="policy", extra={})
+        _finish(output, counts, len(held_out))
+    wait("finished")
+    checkpoints.remove()
+    return output.counts
+
+
+def _finish(output: OutputFolder, counts: dict, held_out: int) -> None:
+    """Write the results and the manifest; what trained is written already."""
+    losses = [line["eval/loss"] for line in read_metrics(output.path) if "eval/loss" in line]
+    results = counts | {
         "eval_loss_before": losses[0] if losses else None,
         "eval_loss_after": losses[-1] if losses else None,
     }
-    write_atomically(workdir / "results.json", json.dumps(results, indent=2))
+    write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    checkpoints.remove()
     print(
-        f"trained on {len(train)} of {len(sides['train'])} sampled programs; loss on {len(held_out)} unseen ones:"
-        f" {results['eval_loss_before']} -> {results['eval_loss_after']}"
+        f"trained on {counts['train_programs']} of {counts['sampled_programs']} sampled programs; loss on {held_out}"
+        f" unseen ones: {results['eval_loss_before']} -> {results['eval_loss_after']}"
     )
-    return output.counts
 
 
 def _train(
@@ -143,19 +153,25 @@ def _train(
         found = token_log_probs(policy.graph, trainer.params, held_out, config)
         return {"eval/loss": -float(np.mean(np.concatenate(found))), "eval/programs": len(held_out)}
 
+    profile = Profile(workdir / "profile" if config.profile else None, "sft")
     if trainer.step == 0:
         metrics.write(0, evaluate())
+    speed = Throughput(policy.config)
     with (
         checkpoints,
         StopRequest() as stop,
-        tqdm(total=batches.steps, initial=trainer.step, unit="step", desc="sft") as bar,
+        tqdm(
+            total=batches.steps, initial=trainer.step, unit="step", desc="sft", disable=not is_first()
+        ) as bar,
     ):
         while trainer.step < batches.steps:
-            started = time.perf_counter()
-            microbatches = next(batches)
+            speed.restart()
+            with profile.step(trainer.step + 1):
+                microbatches = next(batches)
+                values = trainer.update(microbatches)
             tokens = int(microbatches[0]["denominator"])
-            values = trainer.update(microbatches)
-            values |= {"tokens": tokens, "tokens_per_s": tokens / (time.perf_counter() - started)}
+            values |= {"tokens": tokens, "padding_share": padding_share(microbatches)}
+            values |= speed.step(microbatches, tokens)
             if trainer.step % config.eval_every == 0 or trainer.step == batches.steps:
                 values |= evaluate()
             metrics.write(trainer.step, values)
@@ -167,6 +183,7 @@ def _train(
             if stopping:
                 checkpoints.close()
                 stop.stop()
+    profile.close()
     batches.close()
     metrics.close()
     return trainer, checkpoints

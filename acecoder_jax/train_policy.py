@@ -16,8 +16,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import jax
-from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
@@ -26,9 +24,8 @@ from acecoder_jax.data.records import Question
 from acecoder_jax.data.splits import choose
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
-from acecoder_jax.models.lora import lora_config, write_adapter
+from acecoder_jax.models.lora import lora_config
 from acecoder_jax.rewards.combine import needs_model, reward_settings
-from acecoder_jax.rewards.guards import has_fallen
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
 from acecoder_jax.sampling.complete import Sampler, request_seed, require_questions, sampling_config
 from acecoder_jax.training.algorithms import algorithm_config, choose_algorithm
@@ -42,6 +39,7 @@ from acecoder_jax.training.policy_step import policy_step_loss
 from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.profile import Profile
 from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics
+from acecoder_jax.training.stop_rules import refuse_to_go_on, stop_config
 from acecoder_jax.training.trained_policy import TrainedPolicy
 from acecoder_jax.training.trainer import optimizer_config
 
@@ -66,12 +64,7 @@ def default_config() -> ConfigDict:
             ),  # `mismatch.CORRECTIONS`; None: only where rollouts are older
             "mismatch_low": 0.0,
             "mismatch_high": 2.0,
-            "stop": {
-                "window": 10,  # steps over which the hidden pass rate is averaged
-                "drop": 0.15,  # how far it may fall; 0 to go on regardless, as for the others
-                "kl": 3.0,  # nats a token away from the reference
-                "ratio_spread": 10.0,  # of new over old probabilities
-            },
+            "stop": stop_config(),
             "row_length": 4096,
             "rows_per_microbatch": 1,
             "eval_split": "validation",
@@ -126,12 +119,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
 
         checkpoints = _train(config, workdir, parts, KeptPolicies(workdir, policy), evaluate)
     save_params(output.path, parts.policy.plain)
-    adapters = None
-    if parts.policy.trains:
-        adapters = jax.device_put(parts.policy.trained, NamedSharding(mesh, PartitionSpec()))
+    parts.policy.write_adapters(output.path / "adapter", config.model)
     if is_first():
-        if adapters is not None:
-            write_adapter(output.path / "adapter", parts.policy.decoder, adapters, config.model)
         _finish(output, parts, policy)
     wait("finished")
     checkpoints.remove()
@@ -190,7 +179,7 @@ def _train(
                 _keep(config, kept, history, step, values, parts.policy)
                 metrics.write(step, values)
                 history.append(values)
-                _refuse_to_go_on(config, step, history)
+                refuse_to_go_on(config.stop, step, history)
             except UserError:
                 save(done)
                 raise
@@ -238,27 +227,6 @@ def _keep(
         kept.keep_best(step, score, policy.plain)
     if config.export_every and step % config.export_every == 0:
         kept.export(step, policy.plain, config.export_dtype)
-
-
-def _refuse_to_go_on(config: ConfigDict, step: int, history: list[dict]) -> None:
-    """The stop rules, on the metrics up to a step that are written.
-
-    Raises:
-      UserError: the policy runs away, or the hidden pass rate has fallen.
-    """
-    advice = "the state is saved; start in another --workdir with a lower optimizer.learning_rate or a higher kl_coef"
-    for key, name in (("policy/reference_kl", "kl"), ("policy/ratio_spread", "ratio_spread")):
-        limit = config.stop[name]
-        if limit and history[-1].get(key, 0.0) > limit:
-            raise UserError(
-                f"step {step}: {key} is {history[-1][key]:.3g}, above config.stop.{name} = {limit}; {advice}"
-            )
-    hidden = [line["guard/hidden_pass_rate"] for line in history if "guard/hidden_pass_rate" in line]
-    if has_fallen(hidden, config.stop.window, config.stop.drop):
-        raise UserError(
-            f"step {step}: the pass rate on hidden tests has fallen by more than config.stop.drop ="
-            f" {config.stop.drop} since its best, so rewards no longer mean better programs; {advice}, or use best/"
-        )
 
 
 def _finish(output: OutputFolder, parts: PolicyParts, policy: LoadedModel) -> None:

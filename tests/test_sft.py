@@ -91,6 +91,7 @@ def test_it_learns_what_passed_on_questions_it_was_not_trained_on_too(whole, set
     lines = read_metrics(whole)
     assert [line["step"] for line in lines] == list(range(9)) and lines[-1]["tokens"] == 8
     assert lines[1]["loss"] > lines[-1]["loss"] and lines[-1]["tokens_per_s"] > 0
+    assert lines[-1]["speed/compilations"] > 0 and 0 <= lines[-1]["padding_share"] < 1
 
 
 def test_the_first_loss_is_the_mean_over_tokens_the_end_included(settings, tiny_model, whole):

@@ -26,8 +26,8 @@ class Rollout:
     """One batch of completions with their verdicts, in the order of their ids.
 
     Attributes:
-      decode_s: seconds until the last completion was there.
-      waited_s: seconds that were spent waiting for the last verdict.
+      decode_s: seconds until the last completion was there, on the slowest host.
+      waited_s: seconds that were spent waiting for the last verdict, on the host that waited longest.
     """
 
     completions: list[Completion]
@@ -53,7 +53,7 @@ class Pending:
             (c, grader.submit(self._questions[c.question_id], c))
             for c in sampler.sample(share(self._questions.values()), samples, seed)
         ]
-        self.decode_s = time.perf_counter() - started
+        self.decode_s = time.perf_counter() - started  # on this host
 
     def wait(self) -> Rollout:
         """Wait for the verdicts; what the sandbox failed on is tried once more, with a new pool if it is dead.
@@ -69,13 +69,14 @@ class Pending:
             mine = self._verdicts()
         except UserError as error:  # the others wait for this host's rollouts, and must hear of it
             mine = error
-        everyones = gather(mine)
-        for part in everyones:
+        # Each host's own: what one waits for another's decoding is no time of the rewards.
+        everyones = gather((mine, self.decode_s, time.perf_counter() - started))
+        parts, decode_s, waited_s = zip(*everyones)
+        for part in parts:
             if isinstance(part, UserError):
                 raise part
-        pairs = sorted(((c, v) for part in everyones for c, v in part), key=lambda pair: pair[0].id)
-        waited = time.perf_counter() - started
-        return Rollout([c for c, _ in pairs], [v for _, v in pairs], self.decode_s, waited)
+        pairs = sorted(((c, v) for part in parts for c, v in part), key=lambda pair: pair[0].id)
+        return Rollout([c for c, _ in pairs], [v for _, v in pairs], max(decode_s), max(waited_s))
 
     def _verdicts(self) -> list[tuple[Completion, Verdict]]:
         verdicts = {c.id: _verdict(future) for c, future in self._graded}

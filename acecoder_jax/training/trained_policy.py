@@ -12,14 +12,15 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.huggingface import abstract_params
-from acecoder_jax.models.lora import is_adapter, merged, with_adapters
+from acecoder_jax.models.lora import is_adapter, merged, with_adapters, write_adapter
 from acecoder_jax.training.algorithms import Algorithm
 from acecoder_jax.training.policy_step import policy_optimizer, policy_step_loss, with_critic
+from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.trainer import Trainer, Trains, split_params
 
 
@@ -55,6 +56,19 @@ class TrainedPolicy:
     def trained(self) -> nnx.State:
         """Of the policy's parameters those that change: its adapters, or all without them."""
         return split_params(self.params, self.trains)[0]
+
+    def write_adapters(self, folder: Path, base: str) -> None:
+        """Write the adapters, if there are any, in PEFT's form; of several hosts all call, and the first one writes.
+
+        Args:
+          base: the folder of the model that they belong to.
+        """
+        if self.trains is None:
+            return
+        mesh = jax.tree.leaves(self.trained)[0].sharding.mesh
+        adapters = jax.device_put(self.trained, NamedSharding(mesh, PartitionSpec()))
+        if is_first():
+            write_adapter(folder, self.decoder, adapters, base)
 
     def with_trained(self, trained: nnx.State) -> nnx.State:
         """The policy's parameters with others in the place of `trained`; what never changes is shared."""
