@@ -110,7 +110,7 @@ class Forks:
 
 
 def _serve(log: str, mark: str | None = None) -> None:
-    from acecoder_jax import __main__, train_policy, train_reward  # noqa: F401 - what the runs will need
+    from acecoder_jax import __main__, sft, train_policy, train_reward  # noqa: F401 - what the runs will need
 
     if mark is not None:
         from tests.made_records import MadeGrader

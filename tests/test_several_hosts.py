@@ -15,8 +15,9 @@ import pytest
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.training.metrics import read_metrics
 from tests.forked import Forks
-from tests.made_records import folder_of, mtimes, question, without_times
+from tests.made_records import folder_of, mtimes, question, verdict, without_times
 from tests.test_killed_training import PAIRS, SETTINGS, after
+from tests.test_sft import ANSWERS, QUESTIONS
 
 DEVICES = 4
 STEPS = 15
@@ -148,3 +149,21 @@ def test_two_processes_learn_a_policy_as_one_does(forks, tiny_model, tmp_path):
         assert_params_are_near(two / folder, one / folder)
     with pytest.raises(AssertionError):
         assert_params_are_near(two, tiny_model.folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_learn_from_programs_as_one_does(forks, tiny_model, tmp_path):
+    verdicts = [verdict(answer, float(answer.id[-1] in "13")) for answer in ANSWERS]
+    made = {"questions": QUESTIONS, "completions": ANSWERS, "verdicts": verdicts}
+    values = {name: folder_of(tmp_path / name, records) for name, records in made.items()}
+    values |= {"model": tiny_model.folder, "batch_completions": 4, "row_length": 32, "rows_per_microbatch": 4}
+    values |= {"remat": "none", "mesh.data": 2, "mesh.fsdp": 2, "tensorboard": False}
+    arguments = ["sft", *(f"--config.{key}={value}" for key, value in values.items())]
+    one, two = tmp_path / "one", tmp_path / "two"
+    expected, found = run(forks, arguments, one, 1), run(forks, arguments, two, 2)
+    for line, other in zip(*map(without_times, (found, expected)), strict=True):
+        assert line == pytest.approx(other, rel=1e-3, abs=1e-5), line["step"]
+    results = [json.loads((out / "results.json").read_text()) for out in (one, two)]
+    assert results[1] == pytest.approx(results[0], rel=1e-3) and results[0]["train_programs"] > 0
+    assert_params_are_near(two, one)

@@ -389,7 +389,7 @@ def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
 
 
 def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(policy_parts, "train_policy_from", None)
+    monkeypatch.setattr(policy_parts, "policy_to_train", None)
 
     def attempt(name, *words, **changes):
         user_error(lambda: run(settings, tmp_path / name, **changes), *words)

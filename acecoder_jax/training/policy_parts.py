@@ -25,7 +25,7 @@ from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.policy_update import PolicyUpdate, correction_of
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.rollout_batches import MODES, RolloutBatches
-from acecoder_jax.training.trained_policy import TrainedPolicy, train_policy_from
+from acecoder_jax.training.trained_policy import TrainedPolicy, policy_to_train
 
 
 @dataclass
@@ -85,7 +85,7 @@ def policy_parts(
     rewards = Rewards(config, questions, mesh, partial(param_shardings, mesh=mesh))
     algorithm = choose_algorithm(config.algorithm)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
-    trained = train_policy_from(
+    trained = policy_to_train(
         config, algorithm, policy.config, policy.params, mesh, updates, workdir / "replay"
     )
     reference = ReferencePolicy(trained, config, workdir) if config.algorithm.kl_coef else None

@@ -75,7 +75,7 @@ class TrainedPolicy:
         return nnx.merge_state(trained, split_params(self.params, self.trains)[1])
 
 
-def train_policy_from(
+def policy_to_train(
     config: ConfigDict,
     algorithm: Algorithm,
     decoder: DecoderConfig,

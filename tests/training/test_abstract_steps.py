@@ -14,7 +14,7 @@ from acecoder_jax.training.costs import bytes_here
 from acecoder_jax.training.mesh import make_mesh
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.reward_step import reward_from_policy, reward_loss
-from acecoder_jax.training.trained_policy import train_policy_from
+from acecoder_jax.training.trained_policy import policy_to_train
 from acecoder_jax.training.trainer import Trainer, make_optimizer
 from tests.made_records import config_of
 from tests.tiny_models import TINY_CONFIG, random_params
@@ -66,7 +66,7 @@ def test_a_policys_steps(rank, tmp_path):
     steps = {
         step.name: step for step in train_policy_steps(config, DECODER, train_policy._loss(config), mesh)
     }
-    policy = train_policy_from(config, algorithm, DECODER, random_params(DECODER)[1], mesh, 1)
+    policy = policy_to_train(config, algorithm, DECODER, random_params(DECODER)[1], mesh, 1)
     state, reference = policy.trainer.state, ReferencePolicy(policy, config, tmp_path)
     apply, before = arguments_of(steps["apply"]), shapes_of(state["params"], state["opt_state"])
     assert apply[: len(before)] == before and len(apply) > len(before)

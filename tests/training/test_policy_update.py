@@ -11,7 +11,7 @@ from acecoder_jax.training.algorithms import ALGORITHMS, choose_algorithm
 from acecoder_jax.training.policy_step import token_log_probs, token_values
 from acecoder_jax.training.policy_update import PolicyUpdate
 from acecoder_jax.training.reference import ReferencePolicy
-from acecoder_jax.training.trained_policy import train_policy_from
+from acecoder_jax.training.trained_policy import policy_to_train
 from tests.made_records import completion, config_of
 from tests.tiny_models import TINY_CONFIG, random_params
 
@@ -35,7 +35,7 @@ class Case:
         self.config = config = config_of(train_policy, SETTINGS | changes)
         self.graph, params = random_params(DECODER, seed=3)
         algorithm = choose_algorithm(config.algorithm)
-        self.policy = train_policy_from(config, algorithm, DECODER, params, one_device, 10)
+        self.policy = policy_to_train(config, algorithm, DECODER, params, one_device, 10)
         self.trainer = self.policy.trainer
         self.reference = ReferencePolicy(self.policy, config, tmp_path)
         self.update = PolicyUpdate(config, algorithm, self.policy, self.reference)
