@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
+import jax
 from flax import nnx
 from ml_collections import ConfigDict, config_dict
 
@@ -34,7 +35,8 @@ def sampling_config() -> ConfigDict:
             "max_prompt_tokens": 2048,
             "max_new_tokens": 2048,
             "stop_at_program": False,  # end a completion once its code block has closed
-            "slots": 0,  # completions decoded at a time; 0: as many as the memory holds, at most 256 a device
+            # Completions decoded at a time on all hosts; 0: as many as the memory holds, at most 256 a device.
+            "slots": 0,
             "chunk": 4,  # tokens between looks at what has finished
             "dtype": "float32",
             "cache_dtype": "float32",  # or bfloat16, int8
@@ -82,7 +84,7 @@ class Sampler:
             max_prompt_tokens=config.max_prompt_tokens,
             max_new_tokens=config.max_new_tokens,
             eos_ids=sorted(eos_ids - {None}),
-            slots=config.slots,
+            slots=-(-config.slots // jax.process_count()),
             chunk=config.chunk,
             dtype=config.dtype,
             cache_dtype=config.cache_dtype,

@@ -124,7 +124,7 @@ class Engine:
         setup = self._setup
         blocks = nnx.graphdef(nnx.merge(setup.graph, params).blocks)
         statics = decode.DecodeStatics(blocks, setup.config, self._chunk, self._dtype)
-        params = layout.params_for_prefill(params, setup.mesh)
+        params = layout.params_for_prefill(params, setup.mesh, self._dtype)
         view = layout.view_for_decoding(setup.graph, params, self._dtype, self._eight_bit, setup.mesh)
         self._weights = Weights(version, params, jax.block_until_ready(view), statics)
         self.load_s = time.perf_counter() - started

@@ -1,7 +1,8 @@
 """Where the sampler's arrays lie on this process's devices: slots split over `data` and `fsdp`, heads over `tensor`.
 
 Weights for decoding are whole in every group of `tensor` devices. Without a mesh everything is on one device. Of
-several hosts that train together each samples by itself, with weights of its own; they take them at the same time.
+several hosts that train together each samples by itself, with weights of its own in the compute dtype; they take them
+at the same time.
 """
 
 from __future__ import annotations
@@ -108,9 +109,33 @@ def view_for_decoding(
     return jax.device_put(view, view_shardings(view, mesh))
 
 
-def params_for_prefill(params: nnx.State, mesh: Mesh | None) -> nnx.State:
-    """The trainer's own arrays where they lie on the mesh's devices, which then share them; else copies."""
+def params_for_prefill(params: nnx.State, mesh: Mesh | None, dtype: str) -> nnx.State:
+    """The trainer's own arrays where they lie on the mesh's devices, which then share them; else copies.
+
+    Those of several hosts are copied in the compute dtype, which prefill narrows them to anyway.
+    """
+    if not _here(params):
+        params = narrowed(params, dtype)
     return _on_one_device(params) if mesh is None else _spread(params, mesh)
+
+
+@partial(jax.jit, static_argnums=1)
+def narrowed(params: nnx.State, dtype: str) -> nnx.State:
+    """Matrices in a dtype; norms and biases as they are."""
+
+    def narrow(leaf: nnx.Variable) -> nnx.Variable:
+        matrix = leaf.get_value().ndim - ("layers" in leaf.axes) > 1
+        return leaf.replace(leaf.get_value().astype(dtype)) if matrix else leaf
+
+    return nnx.from_flat_state([(path, narrow(leaf)) for path, leaf in nnx.to_flat_state(params)])
+
+
+def spread_shardings(params: nnx.State, mesh: Mesh) -> nnx.State:
+    """A sharding for each of the (possibly abstract) parameters: split over `tensor` alone."""
+    flat = [
+        (path, one.replace(NamedSharding(mesh, _along(one.axes)))) for path, one in nnx.to_flat_state(params)
+    ]
+    return nnx.from_flat_state(flat)
 
 
 def empty_cache(
@@ -161,13 +186,15 @@ def _spread(params: nnx.State, mesh: Mesh) -> nnx.State:
     devices = set(mesh.devices.flat)
     if all(leaf.sharding.device_set == devices for leaf in jax.tree.leaves(params)):
         return params
-    flat = [
-        (path, one.replace(NamedSharding(mesh, _along(one.axes)))) for path, one in nnx.to_flat_state(params)
-    ]
-    places = nnx.from_flat_state(flat)
-    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params)):
+    places = spread_shardings(params, mesh)
+    if _here(params):
         return jax.device_put(params, places)
     return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), params, places)
+
+
+def _here(params: nnx.State) -> bool:
+    """Whether this process holds them all."""
+    return all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params))
 
 
 def _all_hosts(mesh: Mesh) -> Mesh:

@@ -54,16 +54,17 @@ grid = Mesh(np.array(jax.devices()).reshape(2, 2), ("fsdp", "tensor"))
 split = NamedSharding(grid, PartitionSpec("fsdp", "tensor"))
 split = jax.make_array_from_callback((4, 4), split, lambda index: values[index])
 params = nnx.State({"w": nnx.Param(split, axes=("embed", "heads"))})
-whole = params_for_prefill(params, None)["w"][...]
-spread = params_for_prefill(params, mesh_of(jax.local_devices()[::-1], 2))["w"][...]
-again = params_for_prefill(nnx.State({"w": params["w"].replace(spread)}), None)["w"][...]
+whole = params_for_prefill(params, None, "float32")["w"][...]
+spread = params_for_prefill(params, mesh_of(jax.local_devices()[::-1], 2), "float32")["w"][...]
+again = params_for_prefill(nnx.State({"w": params["w"].replace(spread)}), None, "float32")["w"][...]
+narrow = params_for_prefill(params, None, "bfloat16")["w"][...]
 print("RESULT", json.dumps({
     "ids": [c.id for c in rollout.completions],
     "texts": [c.text for c in rollout.completions],
     "rates": [v.pass_rate for v in rollout.verdicts],
     "graded": graded, "refused": refused, "gathered": gather({"host": host, "pad": "x" * host}),
     "whole": np.asarray(whole).tolist(), "devices": len(whole.sharding.device_set),
-    "spread": np.asarray(spread).tolist(), "again": np.asarray(again).tolist(),
+    "narrow": str(narrow.dtype), "spread": np.asarray(spread).tolist(), "again": np.asarray(again).tolist(),
     "parts": [[s.device.id - jax.local_devices()[0].id, s.data.shape] for s in spread.addressable_shards],
 }))
 """
@@ -110,4 +111,5 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
     assert first["gathered"] == [{"host": 0, "pad": ""}, {"host": 1, "pad": "x"}]
     values = np.arange(16.0).reshape(4, 4).tolist()
     assert first["whole"] == first["spread"] == first["again"] == values and first["devices"] == 1
+    assert first["narrow"] == "bfloat16", "half of what is sent and kept"
     assert sorted(first["parts"]) == [[0, [4, 2]], [1, [4, 2]]], "split over the heads on both devices"
