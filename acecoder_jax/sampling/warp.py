@@ -7,7 +7,7 @@ uniform number per row, so no noise over the whole vocabulary is ever made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,9 +78,13 @@ def draws_of(rows: Sequence[SamplingParams]) -> Draws:
     )
 
 
+def _inverse(draws: Draws) -> Float[Array, "batch"]:
+    return 1 / jnp.where(draws.temperature == 0, 1.0, draws.temperature)
+
+
 def _weights(logits: Float[Array, "batch vocab"], draws: Draws) -> tuple[Array, Array, Array]:
     """One over the temperature (1 where it is 0), the largest tempered logit, and probabilities over the largest."""
-    inverse = 1 / jnp.where(draws.temperature == 0, 1.0, draws.temperature)
+    inverse = _inverse(draws)
     top = jnp.max(logits, axis=-1) * inverse
     return inverse, top, jnp.exp(logits * inverse[:, None] - top[:, None])
 
@@ -125,35 +129,59 @@ def draw(
       uniforms: one number in [0, 1) per row; the same number gives the same token.
       draws: temperature 0 ignores the numbers, and reports log-probabilities at temperature 1.
     """
-    inverse, top, weights = _weights(logits, draws)
-    batch, vocab = weights.shape
     greedy = draws.temperature == 0
     special = greedy | (draws.top_p < 1) | (draws.top_k > 0) | (draws.min_p > 0)
-    nothing = jnp.zeros(batch, jnp.int32), jnp.zeros(batch), jnp.sum(_blocks(weights), axis=-1)
-    best, least, sums = jax.lax.cond(
-        jnp.any(special),
-        lambda weights, _: _special_sums(weights, draws),
-        lambda _, plain: plain,
-        weights,
-        nothing,
-    )
+    # Each branch has weights of its own, so that the plain one need not write those of the whole vocabulary down.
+    tokens, top, whole = jax.lax.cond(jnp.any(special), _draw_special, _draw_plain, logits, uniforms, draws)
+    inverse = _inverse(draws)
+    return tokens, _pick(logits, tokens) * inverse - top - jnp.log(whole)
+
+
+def _draw_plain(logits: Array, uniforms: Array, draws: Draws) -> tuple[Array, Array, Array]:
+    """Tokens where no row is greedy or cut, the largest tempered logits, and sums of weights."""
+    inverse, top, weights = _weights(logits, draws)
+
+    def of_block(block: Array) -> Array:
+        inner = jnp.take_along_axis(_blocks(logits, -jnp.inf), block[:, None, None], axis=1)[:, 0]
+        return jnp.exp(inner * inverse[:, None] - top[:, None])
+
+    drawn, whole = _invert(jnp.sum(_blocks(weights), axis=-1), of_block, uniforms)
+    return jnp.minimum(drawn, logits.shape[1] - 1).astype(jnp.int32), top, whole
+
+
+def _draw_special(logits: Array, uniforms: Array, draws: Draws) -> tuple[Array, Array, Array]:
+    """As `_draw_plain`, for rows of every kind."""
+    _, top, weights = _weights(logits, draws)
+    best, least, sums = _special_sums(weights, draws)
+
+    def of_block(block: Array) -> Array:
+        inner = jnp.take_along_axis(_blocks(weights), block[:, None, None], axis=1)[:, 0]
+        return jnp.where(inner < least[:, None], 0, inner)
+
+    drawn, whole = _invert(sums, of_block, uniforms)
+    tokens = jnp.where(draws.temperature == 0, best, drawn)
+    return jnp.minimum(tokens, logits.shape[1] - 1).astype(jnp.int32), top, whole
+
+
+def _invert(
+    sums: Float[Array, "batch blocks"], of_block: Callable[[Array], Array], uniforms: Float[Array, "batch"]
+) -> tuple[Int[Array, "batch"], Float[Array, "batch"]]:
+    """Where the cumulative weights pass each row's number, the block first and then inside it; and all weights."""
     ends = _running_sum(sums)
     target = uniforms * ends[:, -1]
     block = _first_above(ends, target)
     start = jnp.where(block > 0, _pick(ends, jnp.maximum(block - 1, 0)), 0.0)
-    inner = jnp.take_along_axis(_blocks(weights), block[:, None, None], axis=1)[:, 0]
-    inner = jnp.where(inner < least[:, None], 0, inner)
+    inner = of_block(block)
     # Only tokens of positive probability end where the running sum grows, so a cut token is never drawn.
     inside = _first_above(_running_sum(inner) + start[:, None], target)
     last_kept = _BLOCK - 1 - jnp.argmax(jnp.flip(inner, axis=-1) > 0, axis=-1)
-    drawn = block * _BLOCK + jnp.minimum(inside, last_kept)
-    tokens = jnp.minimum(jnp.where(greedy, best, drawn), vocab - 1).astype(jnp.int32)
-    return tokens, _pick(logits, tokens) * inverse - top - jnp.log(ends[:, -1])
+    return block * _BLOCK + jnp.minimum(inside, last_kept), ends[:, -1]
 
 
-def _blocks(weights: Float[Array, "batch vocab"]) -> Float[Array, "batch blocks size"]:
+def _blocks(weights: Float[Array, "batch vocab"], filler: float = 0.0) -> Float[Array, "batch blocks size"]:
     batch, vocab = weights.shape
-    return jnp.pad(weights, ((0, 0), (0, -vocab % _BLOCK))).reshape(batch, -1, _BLOCK)
+    padded = jnp.pad(weights, ((0, 0), (0, -vocab % _BLOCK)), constant_values=filler)
+    return padded.reshape(batch, -1, _BLOCK)
 
 
 def _special_sums(weights: Float[Array, "batch vocab"], draws: Draws) -> tuple[Array, Array, Array]:
