@@ -120,6 +120,8 @@ def _import(config: ConfigDict, workdir: Path) -> dict:
         folder.finish()
     output.finish(kind=kind, **counts)
     print(f"{counts['rows']} {kind} in {workdir}; " + ", ".join(f"{n} in {workdir / n}" for n in names))
+    if counts["dropped_duplicates"]:
+        print(f"rows dropped: {counts['dropped_duplicates']:,} x id seen before")
     return output.counts
 
 

@@ -89,6 +89,10 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         counts["tokens"] += len(completion.token_ids)
         counts["without_program"] += completion.program is None
     answered.finish(questions=len(questions), **counts)
+    print(
+        f"{workdir}: {counts['completions']:,} programs for {len(questions):,} of {len(tasks):,} tasks,"
+        f" {counts['tokens']:,} tokens; {counts['without_program']:,} without a program"
+    )
     return answered.counts
 
 

@@ -157,13 +157,14 @@ def test_own_records_are_written_in_the_released_columns(tmp_path):
     user_error(lambda: run(p, tmp_path / "y", questions=q, completions=other), p, "pair 1", "q1#1", other)
 
 
-def test_double_ids_are_refused_or_counted(released, tmp_path):
+def test_double_ids_are_refused_or_counted(released, tmp_path, capsys):
     file = write_jsonl(
         released / "a.jsonl", [question_line(0), question_line(1), question_line(0, source="other")]
     )
     user_error(lambda: run(released, tmp_path / "a"), f"{file}:3", f"{file}:1", "'oss_0'", "duplicates=drop")
     counts = run(released, tmp_path / "b", duplicates="drop")
     assert (counts["rows"], counts["dropped_duplicates"]) == (2, 1)
+    assert "rows dropped: 1 x id seen before" in capsys.readouterr().out
     run(tmp_path / "b", tmp_path / "out", form="jsonl")
     (written,) = (tmp_path / "out").glob("*.jsonl")
     assert [json.loads(line)["source"] for line in written.read_text().splitlines()] == ["oss", "oss"]

@@ -84,7 +84,7 @@ def test_they_are_scored_and_paired_like_sampled_ones(whole, tmp_path):
     assert counts["questions_with_pairs"] >= 2 and not any("#2" in rejected for _, rejected in found)
 
 
-def test_a_part_can_be_asked_for(settings, tmp_path):
+def test_a_part_can_be_asked_for(settings, tmp_path, capsys):
     changes = settings | {"max_questions": 2, "max_samples": 1, "split": "train"}
     import_samples.run(config_of(import_samples, changes), tmp_path / "out")
     assert [c.id for c in read_records(tmp_path / "out" / "completions", Completion)] == [
@@ -92,6 +92,7 @@ def test_a_part_can_be_asked_for(settings, tmp_path):
         "HumanEval/1#0",
     ]
     assert {q.split for q in read_records(tmp_path / "out" / "questions", Question)} == {"train"}
+    assert "2 programs for 2 of 3 tasks" in capsys.readouterr().out
 
 
 def test_finished_folders_are_left_alone(settings, whole, monkeypatch):
