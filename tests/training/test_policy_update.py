@@ -221,6 +221,7 @@ def test_with_adapters_the_base_stays_and_is_the_reference(one_device, tmp_path)
     )
 
 
+@pytest.mark.slow
 def test_a_critic_learns_beside_adapters(one_device, tmp_path):
     case = Case(one_device, tmp_path, algorithm={"name": "ppo", "critic_rate": 30.0}, lora={"rank": 2})
     values = [case.step(REWARDS, step) for step in (1, 2, 3)]
