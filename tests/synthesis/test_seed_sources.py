@@ -180,7 +180,7 @@ def test_a_name_the_hub_would_not_take_is_one_line():
         ("package:no_such_package", "package:no_such_package: no such package is installed"),
         (
             "builtin:basic",
-            "builtin:basic: no such built-in seeds; there are basics_dictionaries, basics_lists,",
+            "builtin:basic: no such built-in seeds; there are basics_comparisons, basics_dictionaries,",
         ),
         ("builtin:", "builtin:: no such built-in seeds"),
         ("builtin:words.py", "builtin:words.py: no such built-in seeds"),

@@ -24,7 +24,7 @@ def test_every_docstring_example_holds(path):
 
 def test_there_are_enough_seeds_with_distinct_names():
     seeds = load_seeds()
-    assert len(seeds) >= 220
+    assert len(seeds) >= 600
     assert len({seed.entry_point for seed in seeds}) == len(seeds)
     folders = {seed.id.split("/")[0] for seed in seeds}
     assert {"strings", "lists", "numbers", "dictionaries", "recursion", "dates", "text_parsing"} <= folders
