@@ -3,7 +3,7 @@
 Batches come from the same builders as in the stage, weights and optimizer state from their shapes alone. Beside its
 own arguments a step shares the memory with whatever the stage holds meanwhile; that is counted too. Weights lie where
 `param_shardings` puts them, packed rows and prompts are split like a batch; `sampling.layout` places what the sampler
-holds.
+holds. Not counted yet: on several hosts each prefills by itself, with a copy of the weights in the compute dtype.
 """
 
 from __future__ import annotations
