@@ -11,7 +11,7 @@ from acecoder_jax.synthesis.literals import NotPlain, as_source, floats_in, from
 
 VALUES = [
     *(0, -3, 10**30, 0.5, -0.0, 1e-7, True, None, 'it\'s "quoted"\n', b"\x00a"),
-    *([], [1, [2.5, None]], (), (1,), (1, "a"), {}, {"a": [1], 2: (3,)}, {1, 2, 3}, {"b", "a"}),
+    *([], [1, [2.5, None]], (), (1,), (1, "a"), {}, {"a": [1], 2: (3,)}, {1, 2, 3}, {"b"}),
 ]
 
 
