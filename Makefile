@@ -13,7 +13,7 @@ demo: $(VENV)/demo.done
 	$(BIN)/acecoder demo --config=configs/demo.py --workdir=$(WORKDIR)
 
 test: $(VENV)/test.done
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: $(VENV)/test.done
 	$(BIN)/python -m pytest -q -m slow

@@ -16,12 +16,10 @@ os.environ["NPROC"] = "32"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = (
-    "false"  # nothing from an earlier run, nothing left in the home folder
-)
 
 import importlib.util  # noqa: E402
 import signal  # noqa: E402
+import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import jax  # noqa: E402
@@ -38,19 +36,16 @@ from tests.tiny_models import TINY_CONFIG, ModelFolders, import_folder, random_p
 # tests that interrupt one would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# jax has read this already: it is for commands that tests start, which would otherwise fill the home folder.
+_compiled = tempfile.TemporaryDirectory(prefix="acecoder_compiled_")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # No time limits and no luck: the same examples everywhere.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
-
-
-def pytest_collection_modifyitems(items):
-    """Under xdist a file's tests share a worker, and its fixtures; so do all of the sandbox, which count processes."""
-    for item in items:
-        sandboxed = "sandbox" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("sandbox" if sandboxed else str(item.path)))
 
 
 @pytest.fixture(scope="session")

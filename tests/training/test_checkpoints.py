@@ -76,15 +76,17 @@ def rows_of_hosts(hosts, seed=3):
     """The iterators of all hosts over the same pairs."""
     settings = {"eos_id": 2, "batch_pairs": 8, "epochs": 2, "row_length": 64, "rows": 4, "seed": seed}
     pairs = made_pairs(30)
-    return [pair_batches(pairs, range(30), **settings, host=host, hosts=hosts) for host in range(hosts)]
+    shares = (
+        [range(host * 4 // hosts, (host + 1) * 4 // hosts) for host in range(hosts)] if hosts > 1 else [None]
+    )
+    return [pair_batches(pairs, range(30), **settings, mine=mine) for mine in shares]
 
 
 def joined(batches):
-    """What all hosts together take in the next step, of every array."""
+    """What all hosts together take in the next step: each has the tokens of its own rows, and all else."""
     steps = [next(iterator) for iterator in batches]
     return [
-        {k: np.concatenate([part[k] for part in parts]) for k in parts[0] if k != "denominator"}
-        for parts in zip(*steps, strict=True)
+        parts[0] | {"tokens": sum(part["tokens"] for part in parts)} for parts in zip(*steps, strict=True)
     ]
 
 

@@ -170,61 +170,6 @@ def both_negative(a: int, b: int) -> bool:
     return a < 0 and b < 0
 
 
-def both_booleans_true(a: bool, b: bool) -> bool:
-    """Returns True if `a` and `b` are both True, and False otherwise.
-
-    >>> both_booleans_true(True, True)
-    True
-    >>> both_booleans_true(True, False)
-    False
-    """
-    return a and b
-
-
-def either_boolean_true(a: bool, b: bool) -> bool:
-    """Returns True if `a` or `b` is True, and False otherwise.
-
-    >>> either_boolean_true(False, True)
-    True
-    >>> either_boolean_true(False, False)
-    False
-    """
-    return a or b
-
-
-def neither_boolean_true(a: bool, b: bool) -> bool:
-    """Returns True if neither `a` nor `b` is True, and False otherwise.
-
-    >>> neither_boolean_true(False, False)
-    True
-    >>> neither_boolean_true(True, False)
-    False
-    """
-    return not (a or b)
-
-
-def booleans_differ(a: bool, b: bool) -> bool:
-    """Returns True if `a` and `b` are different, and False otherwise.
-
-    >>> booleans_differ(True, False)
-    True
-    >>> booleans_differ(True, True)
-    False
-    """
-    return a != b
-
-
-def opposite_boolean(value: bool) -> bool:
-    """Returns the opposite of the boolean `value`.
-
-    >>> opposite_boolean(True)
-    False
-    >>> opposite_boolean(False)
-    True
-    """
-    return not value
-
-
 def value_is_missing(items: list[int], value: int) -> bool:
     """Returns True if `value` is not in `items`, and False otherwise.
 
