@@ -1,7 +1,7 @@
 """The demo's stages on the easiest of the built-in seeds, with more samples and updates, on two CPU cores.
 
-The seeds are those whose whole task is one idea of the language (`basics_*`): the model passes about a third of its
-samples on them, so that nearly every batch of rollouts holds both verdicts.
+The seeds are those whose whole task is one idea of the language (`basics_*`): the model passes between
+an eighth and a half of its samples, by module, so that nearly every batch of rollouts holds both verdicts.
 
     acecoder demo --config=configs/smollm2_easy.py --workdir=runs/smollm2_easy
 
