@@ -19,7 +19,7 @@ from typing import Any
 from ml_collections import ConfigDict, config_dict
 from tqdm import tqdm
 
-from acecoder_jax.data.folders import OutputFolder, write_atomically
+from acecoder_jax.data.folders import OutputFolder, file_hash, write_atomically
 from acecoder_jax.data.pair_rows import with_end
 from acecoder_jax.data.prompts import render_prompt
 from acecoder_jax.data.released import (
@@ -31,7 +31,6 @@ from acecoder_jax.data.released import (
     read_layout,
     read_rows,
     released_files,
-    sha256,
     write_file,
 )
 from acecoder_jax.data.released_records import (
@@ -216,7 +215,7 @@ def _export(config: ConfigDict, workdir: Path) -> dict:
         for layout in _layouts(config, kind, total):
             write_file(workdir, layout, lines)
             if layout.sha256:
-                same = sha256(workdir / layout.name) == layout.sha256
+                same = file_hash(workdir / layout.name) == layout.sha256
                 copies["same bytes" if same else "same rows, other bytes"] += 1
         next(lines, None)  # there is none: the bar is finished
     output.finish(kind=kind, rows=total, copies=dict(copies))

@@ -10,7 +10,6 @@ a real model, without sampling any.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from acecoder_jax.benchmarks.load import load_benchmark
 from acecoder_jax.benchmarks.samples import read_samples
 from acecoder_jax.data.code import extract_program
-from acecoder_jax.data.folders import OutputFolder
+from acecoder_jax.data.folders import OutputFolder, file_hash
 from acecoder_jax.data.prompts import render_prompt
 from acecoder_jax.data.records import Completion, Question
 from acecoder_jax.data.splits import SPLITS
@@ -117,5 +116,4 @@ def _file_mark(path: str) -> str:
     """The file's name with a hash of what is in it, so that another file of that name is another input."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; download it and correct the path")
-    with open(path, "rb") as file:
-        return f"{path} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    return f"{path} {file_hash(path)[:16]}"

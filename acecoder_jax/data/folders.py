@@ -182,7 +182,7 @@ class OutputFolder:
         # Checkpoints are soon to be removed; event files and traces are for looking at.
         aside = ("checkpoints", "tensorboard", "wandb", "profile")
         files = [p for p in files if p.relative_to(self.path).parts[0] not in aside]
-        hashes = {str(p.relative_to(self.path)): _file_hash(p) for p in files if p.name != "manifest.json"}
+        hashes = {str(p.relative_to(self.path)): file_hash(p) for p in files if p.name != "manifest.json"}
         sizes = {name: (self.path / name).stat().st_size for name in hashes}
         manifest = self._about | {
             "code_version": code_version(),
@@ -227,7 +227,7 @@ def each_record(folder: str | Path, record_type: type[Record]) -> Iterator[Recor
     records = open_records(folder, record_type)
     hashes = read_manifest(folder)["files"]
     for shard in finished_shards(folder):
-        if _file_hash(shard) != hashes[shard.name]:
+        if file_hash(shard) != hashes[shard.name]:
             raise UserError(
                 f"{shard}: is not the file that manifest.json lists (its hash differs); it was changed, remake the"
                 " folder or copy it again"
@@ -269,6 +269,7 @@ def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,6 @@ read can be written again as it was. How rows become records is in `released_rec
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from acecoder_jax.data.folders import file_hash
 from acecoder_jax.data.shards import replacing
 from acecoder_jax.errors import UserError
 
@@ -144,7 +144,7 @@ def read_layout(path: Path) -> Layout:
             dictionary=any(chunk.has_dictionary_page for chunk in chunks),
             statistics=any(chunk.is_stats_set for chunk in chunks),
             page_index=any(chunk.has_column_index for chunk in chunks),
-            sha256=sha256(path),
+            sha256=file_hash(path),
         )
     first = next(iter(_lines(path)), None)
     if first is None:
@@ -154,7 +154,7 @@ def read_layout(path: Path) -> Layout:
         for count, line in enumerate(file, start=1):  # noqa: B007 - the last line and its number are used
             pass
     kind = _kind(first[1], f"{path}:1")
-    return Layout(path.name, kind, (count,), newline_at_end=line.endswith(b"\n"), sha256=sha256(path))
+    return Layout(path.name, kind, (count,), newline_at_end=line.endswith(b"\n"), sha256=file_hash(path))
 
 
 def read_rows(path: Path, kind: str) -> Iterator[tuple[str, Row, str | None]]:
@@ -198,12 +198,6 @@ def write_file(folder: Path, layout: Layout, rows: Iterator[tuple[Row, str | Non
             for count in layout.rows:
                 group = [row for row, _ in islice(rows, count)]
                 writer.write_table(pa.Table.from_pylist(group, schema), row_group_size=max(count, 1))
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_line(row: Row) -> str:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from acecoder_jax.data.folders import file_hash
 from acecoder_jax.data.released import (
     SCHEMAS,
     layouts_from_json,
@@ -15,7 +16,6 @@ from acecoder_jax.data.released import (
     read_layout,
     read_rows,
     released_files,
-    sha256,
     write_file,
 )
 from acecoder_jax.data.released_records import (
@@ -92,7 +92,7 @@ def test_rows_are_written_and_read_back(kind, form, tmp_path):
     layout = new_layout(f"a.{form}", kind, 7)
     write_file(tmp_path, layout, ((row, None) for row in rows))
     found = read_layout(tmp_path / f"a.{form}")
-    assert found == dataclasses.replace(layout, sha256=sha256(tmp_path / f"a.{form}"))
+    assert found == dataclasses.replace(layout, sha256=file_hash(tmp_path / f"a.{form}"))
     assert layouts_from_json(layouts_to_json([layout])) == [layout]
     assert [row for _, row, _ in read_rows(tmp_path / f"a.{form}", kind)] == rows
 
