@@ -196,6 +196,8 @@ def settle(box: Sandbox, programs: int) -> tuple[int, int, int]:
         for i in range(programs)
     ):
         pass
+    # A worker may be at a last program that another has answered in its place (`Sandbox._second_of_another`).
+    assert wait_until(lambda: not any(worker.jobs for worker in box._pool))
     return resources_of([worker.process.pid for worker in box._pool])
 
 
