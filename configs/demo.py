@@ -28,6 +28,7 @@ def get_config(step=None, **sizes):
             "rl_prompts": 5,
             "rl_samples": 8,
             "rl_rows": 1,  # per microbatch: two would be faster, and take half a GiB more
+            "rl_row_length": 512,
             "rl_learning_rate": 1e-5,
             "rl_schedule": "constant",
             "rl_eval_every": 100,  # only before and after
@@ -63,7 +64,7 @@ def get_config(step=None, **sizes):
         "seed": size.seed,
         "sampling": sampling,
         "optimizer": {"learning_rate": size.rl_learning_rate, "schedule": size.rl_schedule},
-        **compute | {"rows_per_microbatch": size.rl_rows},
+        **compute | {"row_length": size.rl_row_length, "rows_per_microbatch": size.rl_rows},
     }
     measure = {
         "stage": "evaluate",
