@@ -92,6 +92,7 @@ def _compile(step: Step, chip: Chip) -> dict[str, Any]:
     result: dict[str, Any] = {
         "step": step.name,
         "runs": step.runs,
+        "note": step.note,
         "flops": step.cost.flops,
         "bytes": step.cost.bytes,
     }
@@ -159,5 +160,6 @@ def _line(row: dict[str, Any], chip: Chip) -> str:
         f"{row['flops'] / 1e12:9.2f}{row['bytes'] / 1e9:8.2f}{sent / 1e9:9.2f}"
         f"  {times[times['bound']]:.4f}, {times['bound']}"
         + (f"; {row['runs']} times a step" if row["runs"] > 1 else "")
+        + (f"; {row['note']}" if row["note"] else "")
         + (f"\n{'':12}{kinds}" if kinds else "")
     )

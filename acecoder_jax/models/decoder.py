@@ -1,7 +1,7 @@
 """The one decoder behind policies, reference policies and reward models.
 
-Layers are stored stacked along a leading axis, and run by a scan in training and prefill; the sampling engine
-slices them once into per-layer views for token-by-token decoding. A block does not know which: it hands its
+Layers are stored stacked along a leading axis, and run by a scan in training; the sampling engine slices them once
+into per-layer views for prefill and token-by-token decoding. A block does not know which: it hands its
 queries, keys and values to an `attend` function that the caller gives it.
 """
 
@@ -209,6 +209,18 @@ def embed(
     return x if scale == 1 else x * scale
 
 
+def split_by_rows(x: Float[Array, "batch time embed"]) -> Float[Array, "batch time embed"]:
+    """Hidden states over the devices of the mesh that is set, as the tokens; without one as they are.
+
+    The compiler would rather split the width, as the embedding's, and so in every layer.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return x
+    rows = tuple(axis for axis in mesh.axis_names if axis != "tensor")
+    return jax.lax.with_sharding_constraint(x, PartitionSpec(rows))
+
+
 class Decoder(nnx.Module):
     """A causal language model: token ids in, final hidden states or logits out."""
 
@@ -255,13 +267,7 @@ class Decoder(nnx.Module):
         return rms_norm(x, self.final_norm[...], c.rms_norm_eps, c.norm_offset), kept
 
     def embed(self, tokens: Int[Array, "batch time"], dtype: jnp.dtype) -> Float[Array, "batch time embed"]:
-        x = embed(self.embedding[...], tokens, self.config.embedding_scale, dtype)
-        mesh = jax.sharding.get_abstract_mesh()
-        if mesh.empty:
-            return x
-        # By rows, as the tokens: the compiler would rather split the width, as the table's, and so in every layer.
-        rows = tuple(axis for axis in mesh.axis_names if axis != "tensor")
-        return jax.lax.with_sharding_constraint(x, PartitionSpec(rows))
+        return split_by_rows(embed(self.embedding[...], tokens, self.config.embedding_scale, dtype))
 
     def logits(self, hidden: Float[Array, "batch time embed"]) -> Float[Array, "batch time vocab"]:
         """Next-token logits in float32; those of the vocabulary's padding are so low that they are nothing."""

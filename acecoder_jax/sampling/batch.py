@@ -14,7 +14,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jax.sharding import Mesh
 from jaxtyping import Float, Int
 
@@ -22,7 +21,13 @@ from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.sampling import cache as cache_steps
 from acecoder_jax.sampling import decode, layout
 from acecoder_jax.sampling.plan import prompt_rows
-from acecoder_jax.sampling.prefill import pack_prompts, packed_rows, prefill_arrays
+from acecoder_jax.sampling.prefill import (
+    pack_prompts,
+    packed_rows,
+    prefill,
+    prefill_arrays,
+    prefill_attention,
+)
 from acecoder_jax.sampling.seats import Group, Seats
 from acecoder_jax.sampling.speculate import count_draws, guess
 from acecoder_jax.sampling.stats import EngineStats
@@ -51,10 +56,9 @@ class Setup:
 
 @dataclass(frozen=True)
 class Weights:
-    """One version of the parameters, as the trainer has them and as decoding reads them."""
+    """One version of the parameters, as the engine reads them."""
 
     version: str
-    params: nnx.State
     view: DecodeView
     statics: decode.DecodeStatics
 
@@ -99,7 +103,7 @@ class Batch:
         self.weights, self.seats = weights, Seats(self._shards, slots, rows, lanes)
         sizes = slots, rows, prompt, self._ring
         self._cache = layout.empty_cache(setup.config, *sizes, setup.cache_dtype, setup.mesh)
-        self._prefilled: tuple | None = None
+        self._prefilled: list[tuple] | None = None
         self._now = np.zeros(slots, np.int32)  # the ring's column that each slot writes next
         self._apart = False  # they may differ, since slots have checked guesses
 
@@ -136,15 +140,18 @@ class Batch:
     def _prefill(self) -> None:
         """Keys and values of as many waiting prompts as a pack holds, each without its last token."""
         started = time.perf_counter()
-        size = packed_rows(self._mesh.size if self._mesh else 1), 2 * self._prompt
+        self._prefilled = None  # nobody of the last pack waits: its memory goes before the next one comes
+        size = packed_rows(self._shards), 2 * self._prompt
         taken = pack_prompts(self._groups, *size)
-        tokens, positions, segment = prefill_arrays(taken, *size)
+        arrays = prefill_arrays(taken, *size)
         self._ready.extend(taken)
-        params, dtype = self.weights.params, self.weights.statics.dtype
-        with layout.in_mesh_of(params):
-            prefilled = decode.prefill(self._setup.graph, params, tokens, positions, segment, dtype)
-        self._prefilled = jax.block_until_ready(layout.place_prefilled(prefilled, self._mesh))
-        self._stats.prefilled_tokens += int((segment > 0).sum())
+        statics, config = self.weights.statics, self._setup.config
+        with layout.in_mesh(self._mesh):
+            placed = layout.place_by_slot(arrays, self._mesh)
+            kernel = prefill_attention(config, self._mesh)
+            prefilled = prefill(statics.graph, config, self.weights.view, *placed, statics.dtype, kernel)
+        self._prefilled = jax.block_until_ready(prefilled)
+        self._stats.prefilled_tokens += int((arrays[2] > 0).sum())
         self._stats.prefill_s += time.perf_counter() - started
 
     def _insert(self, new: list[tuple[int, Group]]) -> None:

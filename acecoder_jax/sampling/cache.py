@@ -149,7 +149,6 @@ def insert(
     prompt_keys: Array | Scaled,
     prompt_values: Array | Scaled,
     prefilled: tuple[Array, Array],
-    layer: Int[Array, ""],
     source: Int[Array, "prompts"],
     start: Int[Array, "prompts"],
     row: Int[Array, "shards prompts"],
@@ -157,12 +156,12 @@ def insert(
     """Copy prompts out of prefilled, packed rows into rows of one layer's cache.
 
     Args:
-      prefilled: keys (layers, packed, kv_heads, head_dim, time) and values (..., time, head_dim).
+      prefilled: the layer's keys (packed, kv_heads, head_dim, time) and values (..., time, head_dim).
       source, start: the packed row in which each prompt stands, and its first column there.
       row: where to, counted in each shard; a number past its last row is dropped, so that the number of prompts can
         stay fixed, and a prompt goes to one shard only.
     """
-    keys, values = (part[layer] for part in prefilled)
+    keys, values = prefilled
     length, dtype = _length(prompt_keys), _dtype(prompt_keys)
     # Columns past a prompt's end hold its neighbour or nothing; its length hides them.
     columns = jnp.minimum(start[:, None] + jnp.arange(length)[None, :], keys.shape[-1] - 1)
@@ -181,10 +180,10 @@ def insert(
     )
 
 
-def insert_all(cache: Cache, prefilled: tuple[Array, Array], source, start, row) -> Cache:
+def insert_all(cache: Cache, prefilled: list[tuple[Array, Array]], source, start, row) -> Cache:
     """`insert` in every layer, one after the other."""
-    pairs = zip(cache.prompt_keys, cache.prompt_values)
-    new = [insert(*pair, prefilled, np.int32(i), source, start, row) for i, pair in enumerate(pairs)]
+    layers = zip(cache.prompt_keys, cache.prompt_values, prefilled)
+    new = [insert(*layer, source, start, row) for layer in layers]
     return cache._replace(prompt_keys=tuple(k for k, _ in new), prompt_values=tuple(v for _, v in new))
 
 

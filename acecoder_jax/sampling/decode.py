@@ -1,4 +1,4 @@
-"""The compiled pieces of sampling: prefill of packed prompts, and a chunk of decode steps in all slots.
+"""The compiled steps of decoding: a chunk of tokens in all slots, or one wide step that checks guesses.
 
 Prefill runs a prompt without its last token; the first decode step feeds that token, so that there is one place
 where tokens are drawn. Who sits in which slot, and which slots share a prompt, is decided on the host between chunks
@@ -17,7 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.models.decoder import Decoder, attention, by_layer, embed, in_window, layer_ropes, rms_norm
+from acecoder_jax.models.decoder import by_layer, embed, layer_ropes, rms_norm
 from acecoder_jax.models.matmul import matmul
 from acecoder_jax.sampling.cache import (
     Cache,
@@ -72,36 +72,6 @@ class DecodeStatics:
     config: DecoderConfig
     chunk: int
     dtype: str
-
-
-@partial(jax.jit, static_argnums=(0, 5))
-def prefill(
-    graph: nnx.GraphDef,
-    params: nnx.State,
-    tokens: Int[Array, "rows time"],
-    positions: Int[Array, "rows time"],
-    segment: Int[Array, "rows time"],
-    dtype: str,
-) -> tuple[Array, Array]:
-    """Keys (layers, rows, kv_heads, head_dim, time) and values (..., time, head_dim) of prompts packed in rows.
-
-    Args:
-      positions: restart with every prompt.
-      segment: the prompt's number in its row, from 1; 0 for padding.
-    """
-    model: Decoder = nnx.merge(graph, params)
-    causal = jnp.tril(jnp.ones((tokens.shape[1],) * 2, bool))[None]
-    mask = causal & (segment[:, :, None] == segment[:, None, :])
-    near = mask & in_window(positions, positions, model.config.sliding_window)
-
-    def attend(queries, keys, values, windowed=False):
-        keys, values = contain(keys, values)
-        return attention(queries, keys, values, by_layer(windowed, mask, near)), (
-            keys.transpose(0, 2, 3, 1),
-            values.transpose(0, 2, 1, 3),
-        )
-
-    return model.hidden(tokens, positions, attend, jnp.dtype(dtype))[1]
 
 
 @partial(jax.jit, static_argnums=(0,), donate_argnums=(2,))

@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.sampling import cache as cache_steps
-from acecoder_jax.sampling import decode, layout
+from acecoder_jax.sampling import decode, layout, prefill
 from acecoder_jax.sampling.batch import Batch, Drawn, Setup, Weights
 from acecoder_jax.sampling.endings import Endings
 from acecoder_jax.sampling.plan import (
@@ -104,7 +104,8 @@ class Engine:
         steps = (
             decode.decode_chunk,
             decode.verify,
-            decode.prefill,
+            prefill.embedded,
+            prefill.prefill_layer,
             cache_steps.insert,
             cache_steps.align_ring,
             cache_steps.keep_rows,
@@ -124,9 +125,8 @@ class Engine:
         setup = self._setup
         blocks = nnx.graphdef(nnx.merge(setup.graph, params).blocks)
         statics = decode.DecodeStatics(blocks, setup.config, self._chunk, self._dtype)
-        params = layout.params_for_prefill(params, setup.mesh, self._dtype)
         view = layout.view_for_decoding(setup.graph, params, self._dtype, self._eight_bit, setup.mesh)
-        self._weights = Weights(version, params, jax.block_until_ready(view), statics)
+        self._weights = Weights(version, jax.block_until_ready(view), statics)
         self.load_s = time.perf_counter() - started
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Sampled]:

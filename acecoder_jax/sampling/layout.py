@@ -1,8 +1,7 @@
 """Where the sampler's arrays lie on this process's devices: slots split over `data` and `fsdp`, heads over `tensor`.
 
-Weights for decoding are whole in every group of `tensor` devices. Without a mesh everything is on one device. Of
-several hosts that train together each samples by itself, with weights of its own in the compute dtype; they take them
-at the same time.
+The weights that it reads are whole in every group of `tensor` devices. Without a mesh everything is on one device. Of
+several hosts that train together each samples by itself, with weights of its own; they take them at the same time.
 """
 
 from __future__ import annotations
@@ -59,16 +58,9 @@ def mesh_of(devices: Sequence[jax.Device], tensor: int) -> Mesh:
     return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
 
 
-def in_mesh_of(params: nnx.State):
-    """The context in which hidden states are split by rows, as the parameters' own devices are arranged."""
-    sharding = jax.tree.leaves(params)[0].sharding
-    several = isinstance(sharding, NamedSharding) and sharding.mesh.size > 1
-    return jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh) if several else nullcontext()
-
-
-def place_prefilled(prefilled: tuple, mesh: Mesh | None) -> tuple:
-    """Packed rows (their second axis) to the devices of the cache."""
-    return prefilled if mesh is None else jax.device_put(prefilled, NamedSharding(mesh, P(None, _PLACES[0])))
+def in_mesh(mesh: Mesh | None):
+    """The context in which hidden states are split by rows, and attention by heads."""
+    return nullcontext() if mesh is None else jax.sharding.use_abstract_mesh(mesh.abstract_mesh)
 
 
 def everyone(count: int, shards: int) -> np.ndarray:
@@ -102,40 +94,17 @@ def view_shardings(view: DecodeView, mesh: Mesh) -> DecodeView:
 def view_for_decoding(
     graph: nnx.GraphDef, params: nnx.State, dtype: str, eight_bit: bool, mesh: Mesh | None
 ) -> DecodeView:
-    """The view of parameters that lie as the trainer has them, resharded on the devices."""
-    if mesh is None:
-        return decode_view(graph, _on_one_device(params), dtype, eight_bit)
-    view = decode_view(graph, _spread(params, mesh), dtype, eight_bit)
-    return jax.device_put(view, view_shardings(view, mesh))
+    """The view, made where the trainer has its parameters, and then brought to the devices of the mesh.
 
-
-def params_for_prefill(params: nnx.State, mesh: Mesh | None, dtype: str) -> nnx.State:
-    """The trainer's own arrays where they lie on the mesh's devices, which then share them; else copies.
-
-    Those of several hosts are copied in the compute dtype, which prefill narrows them to anyway.
+    Nothing wider than the view is ever whole anywhere. Of several hosts that hold the parameters together all call.
     """
-    if not _here(params):
-        params = narrowed(params, dtype)
-    return _on_one_device(params) if mesh is None else _spread(params, mesh)
-
-
-@partial(jax.jit, static_argnums=1)
-def narrowed(params: nnx.State, dtype: str) -> nnx.State:
-    """Matrices in a dtype; norms and biases as they are."""
-
-    def narrow(leaf: nnx.Variable) -> nnx.Variable:
-        matrix = leaf.get_value().ndim - ("layers" in leaf.axes) > 1
-        return leaf.replace(leaf.get_value().astype(dtype)) if matrix else leaf
-
-    return nnx.from_flat_state([(path, narrow(leaf)) for path, leaf in nnx.to_flat_state(params)])
-
-
-def spread_shardings(params: nnx.State, mesh: Mesh) -> nnx.State:
-    """A sharding for each of the (possibly abstract) parameters: split over `tensor` alone."""
-    flat = [
-        (path, one.replace(NamedSharding(mesh, _along(one.axes)))) for path, one in nnx.to_flat_state(params)
-    ]
-    return nnx.from_flat_state(flat)
+    view = decode_view(graph, params, dtype, eight_bit)
+    if mesh is None:
+        return jax.tree.map(_to_one_device, view)
+    places = view_shardings(view, mesh)
+    if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(view)):
+        return jax.device_put(view, places)
+    return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), view, places)
 
 
 def empty_cache(
@@ -168,33 +137,12 @@ def sizes(cache: cache_steps.Cache) -> tuple[int, int]:
     return tuple(jax.tree.leaves(part[0])[0].shape[0] for part in (cache.ring_keys, cache.prompt_keys))
 
 
-def _on_one_device(params: nnx.State) -> nnx.State:
-    """No copy of what is there already; and everything belongs to the device from the first call on, as later."""
-    first = SingleDeviceSharding(jax.local_devices()[0])
-
-    def put(leaf: jax.Array) -> jax.Array:
-        if not leaf.is_fully_addressable:
-            everywhere = jax.device_put(leaf, NamedSharding(leaf.sharding.mesh, P()))
-            leaf = jax.block_until_ready(everywhere).addressable_data(0)
-        return jax.device_put(leaf, first)
-
-    return jax.tree.map(put, params)
-
-
-def _spread(params: nnx.State, mesh: Mesh) -> nnx.State:
-    """Parameters on the mesh's devices; those that are there already stay as they are split."""
-    devices = set(mesh.devices.flat)
-    if all(leaf.sharding.device_set == devices for leaf in jax.tree.leaves(params)):
-        return params
-    places = spread_shardings(params, mesh)
-    if _here(params):
-        return jax.device_put(params, places)
-    return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), params, places)
-
-
-def _here(params: nnx.State) -> bool:
-    """Whether this process holds them all."""
-    return all(leaf.is_fully_addressable for leaf in jax.tree.leaves(params))
+def _to_one_device(leaf: jax.Array) -> jax.Array:
+    """The whole of an array; it belongs to the device from the first call on, as later."""
+    if not leaf.is_fully_addressable:
+        everywhere = jax.device_put(leaf, NamedSharding(leaf.sharding.mesh, P()))
+        leaf = jax.block_until_ready(everywhere).addressable_data(0)
+    return jax.device_put(leaf, SingleDeviceSharding(jax.local_devices()[0]))
 
 
 def _all_hosts(mesh: Mesh) -> Mesh:

@@ -2,8 +2,8 @@
 
 Batches come from the same builders as in the stage, weights and optimizer state from their shapes alone. Beside its
 own arguments a step shares the memory with whatever the stage holds meanwhile; that is counted too. Weights lie where
-`param_shardings` puts them, packed rows and prompts are split like a batch; `sampling.layout` places what the sampler
-holds. Not counted yet: on several hosts each prefills by itself, with a copy of the weights in the compute dtype.
+`param_shardings` puts them, packed rows are split like a batch; `sampling.layout` places what the sampler holds. Of
+several hosts each samples by itself in its share of the slots, so that those steps are compiled for one of them.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from acecoder_jax.rewards import model as reward_model
 from acecoder_jax.rewards.combine import needs_model
 from acecoder_jax.sampling import decode, layout, plan
 from acecoder_jax.sampling.cache import empty_cache
-from acecoder_jax.sampling.prefill import packed_rows
+from acecoder_jax.sampling.prefill import packed_rows, prefill_attention, prefill_layer
 from acecoder_jax.sampling.seats import Seats
 from acecoder_jax.sampling.view import decode_view
 from acecoder_jax.sampling.warp import SamplingParams
 from acecoder_jax.training import costs, policy_step
 from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import Cost, bytes_here
-from acecoder_jax.training.mesh import ROWS, check_rows, make_mesh, param_shardings
+from acecoder_jax.training.mesh import ROWS, check_rows, param_shardings
+from acecoder_jax.training.topology import hosts_of, one_host
 from acecoder_jax.training.trainer import (
     Trains,
     abstract_state,
@@ -61,6 +62,7 @@ class Step:
       beside: bytes per device that other arrays of the stage take up while it runs.
       cost: analytic, of one run.
       runs: how often it runs in a training step, at most; 0 where that depends on the data.
+      note: what else the table says of it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Step:
     beside: float
     cost: Cost
     runs: int = 0
+    note: str = ""
 
 
 def train_reward_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callable, mesh: Mesh) -> list[Step]:
@@ -96,7 +99,7 @@ def train_policy_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
 
     The policy, its optimizer state, the weights for decoding, the reference and the reward model stay in memory for
     the whole run, the cache while a rollout lasts. With adapters the reference is the policy's own base with another
-    copy of them, and the matrices that they are added to are there once more, for prefill.
+    copy of them.
     """
     algorithm = choose_algorithm(config.algorithm)
     critic = algorithm.value_targets is not None
@@ -119,16 +122,13 @@ def train_policy_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
     kept = bytes_here(view) + bytes_here(reward)
     if config.algorithm.kl_coef:
         kept += bytes_here(split_params(policy, model.trains)[0])
-    if model.trains:
-        kept += bytes_here(
-            [leaf for path, leaf in nnx.to_flat_state(plain) if path[-1] in config.lora.targets]
-        )
     completions = config.prompts_per_update * config.samples
     steps, state = _training_steps(
         config, decoder, loss, mesh, batch, model, completions, config.row_length, kept
     )
     everything = bytes_here(state) + kept
-    rollout = _rollout_steps(config, decoder, mesh, graph, plain, view, everything)
+    blocks = nnx.graphdef(nnx.merge(graph, plain).blocks)
+    rollout = _rollout_steps(config, decoder, mesh, blocks, view, everything)
     if config.algorithm.kl_coef:
         rollout.append(_reference_step(config, decoder, mesh, policy_graph, policy, everything))
     if reward is not None:
@@ -224,46 +224,44 @@ def _reference_step(config, decoder, mesh, graph, params, everything) -> Step:
 
 
 def _decode_view(config, graph, params, mesh):
-    """The weights as the engine holds them: whole in every group of `sampling.tensor` chips."""
+    """The weights as each host's engine holds them: whole in every group of `sampling.tensor` chips."""
     s = config.sampling
     shapes = decode_view.eval_shape(graph, params, s.dtype, s.weights_dtype == "int8")
     return _placed(shapes, layout.view_shardings(shapes, _decode_mesh(s, mesh)))
 
 
 def _decode_mesh(sampling, mesh: Mesh) -> Mesh:
-    """The chips of the training mesh in the groups of the engine."""
-    return make_mesh(tensor=sampling.tensor, devices=list(mesh.devices.flat))
+    """The chips of one host of the training mesh in the groups of its engine."""
+    return layout.mesh_of(one_host(list(mesh.devices.flat)), sampling.tensor)
 
 
-def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> list[Step]:
-    """Prefill of packed prompts, and a chunk of decoding in all slots, each at its largest; guesses, if checked."""
+def _rollout_steps(config, decoder, mesh, blocks, view, everything) -> list[Step]:
+    """A layer of prefill, and a chunk of decoding in a host's slots, each at its largest; guesses, if checked."""
     s = config.sampling
     itemsize, cache_itemsize = plan.ITEMSIZE[s.dtype], plan.ITEMSIZE[s.cache_dtype]
     groups = _decode_mesh(s, mesh)
     shards = layout.shards(groups)
-    slots, lanes = s.slots or 64 * shards, plan.lanes_for(config.samples)
+    slots = -(-s.slots // hosts_of(list(mesh.devices.flat))) or 64 * shards
+    lanes = plan.lanes_for(config.samples)
     rows, ring = plan.prompt_rows(slots, lanes, shards), plan.ring_widths(s.max_new_tokens)[-1]
     prompt = plan.prompt_bucket(s.max_prompt_tokens)
     cache = jax.eval_shape(lambda: empty_cache(decoder, slots, rows, prompt, ring, s.cache_dtype))
     cache = _placed(cache, jax.tree.map(lambda _: layout.cache_sharding(decoder, groups), cache))
     seats = Seats(shards, slots, rows, lanes).seating(SamplingParams())
     seats = jax.tree.map(lambda leaf: _at(leaf, layout.seat_sharding(groups)), seats)
-    statics = decode.DecodeStatics(nnx.graphdef(nnx.merge(graph, params).blocks), decoder, s.chunk, s.dtype)
-    packed = jax.ShapeDtypeStruct((packed_rows(mesh.size), 2 * prompt), jnp.int32)
-    packed = _at(packed, NamedSharding(mesh, ROWS))
+    statics = decode.DecodeStatics(blocks, decoder, s.chunk, s.dtype)
+    prefill, pack = _prefill_step(
+        config, decoder, groups, blocks, view, prompt, everything + bytes_here(cache)
+    )
+    beside = everything - bytes_here(view) + pack
     steps = [
-        Step(
-            "prefill",
-            lambda: _lower(mesh, decode.prefill, *(graph, params, packed, packed, packed, s.dtype)),
-            everything - bytes_here(params) + bytes_here(cache),
-            costs.forward_cost(decoder, mesh, *packed.shape, 0, itemsize),
-        ),
+        prefill,
         Step(
             "decode",
             lambda: decode.decode_chunk.lower(
                 statics, view, cache, seats, jax.ShapeDtypeStruct((), jnp.int32)
             ),
-            everything - bytes_here(view),
+            beside,
             costs.decode_cost(decoder, groups, slots, prompt + ring, s.chunk, itemsize, cache_itemsize),
         ),
     ]
@@ -275,11 +273,36 @@ def _rollout_steps(config, decoder, mesh, graph, params, view, everything) -> li
             Step(
                 "verify",
                 lambda: decode.verify.lower(statics, view, cache, seats, guesses, columns),
-                everything - bytes_here(view),
+                beside,
                 costs.decode_cost(decoder, groups, *sizes),
             )
         )
     return steps
+
+
+def _prefill_step(config, decoder, groups, blocks, view, prompt, everything) -> tuple[Step, float]:
+    """One layer of prefill, run on each one's weights, while those before it have left their keys and values.
+
+    Also the bytes of all layers' keys and values, which stay until every prompt has a row of the cache.
+    """
+    dtype, layers = config.sampling.dtype, decoder.num_layers
+    rows, length = packed_rows(layout.shards(groups)), 2 * prompt
+    packed = _at(jax.ShapeDtypeStruct((rows, length), jnp.int32), layout.seat_sharding(groups))
+    x = jax.ShapeDtypeStruct((rows, length, decoder.hidden_size), dtype)
+    x = _at(x, layout.seat_sharding(groups))
+    keys = jax.ShapeDtypeStruct((rows, decoder.num_kv_heads, decoder.head_dim, length), dtype)
+    kept = 2 * bytes_here(_at(keys, layout.cache_sharding(decoder, groups)))
+    kernel, weights = prefill_attention(decoder, groups), view.layers[-1]
+    whole = costs.forward_cost(decoder, groups, rows, length, 0, plan.ITEMSIZE[dtype])
+    statics = blocks, decoder, kernel, decoder.windowed_layers[-1]
+    step = Step(
+        "prefill",
+        lambda: _lower(groups, prefill_layer, *statics, weights, x, packed, packed),
+        everything - bytes_here(weights) + (layers - 1) * kept,
+        Cost(whole.flops / layers, whole.bytes / layers),
+        note=f"one of {layers} layers",
+    )
+    return step, layers * kept
 
 
 def _lower(mesh: Mesh | None, function: Callable, *arguments: Any) -> jax.stages.Lowered:
@@ -298,10 +321,6 @@ def _abstract(mesh: Mesh, leaf: Any) -> jax.ShapeDtypeStruct:
     """As `place_rows` puts it: rows split, scalars everywhere."""
     sharding = NamedSharding(mesh, ROWS if np.ndim(leaf) else P())
     return jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype, sharding=sharding)
-
-
-def _unplaced(arrays: Any) -> Any:
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), arrays)
 
 
 def _placed(shapes: Any, shardings: Any) -> Any:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import jax
 from jax.experimental import topologies
@@ -42,6 +44,9 @@ CHIPS = {
     "v5p": Chip(95.74 * GIB, 459e12, 2765e9, 600e9),
     "v6e": Chip(31.25 * GIB, 918e12, 1640e9, 400e9),
 }
+
+# JAX's name of a chip -> one host of a slice that has several.
+_HOSTS = {"TPU v5 lite": "v5e:2x2", "TPU v5": "v5p:2x2x1", "TPU v6 lite": "v6e:2x2"}
 
 # libtpu asks where it runs, at length where nobody answers; several processes may compile at the same time.
 _LIBTPU = {
@@ -116,3 +121,24 @@ def topology_devices(topology: str, slices: int = 1) -> list[jax.Device]:
             f" use a chip of {', '.join(CHIPS)}"
         )
     return list(devices)
+
+
+def hosts_of(devices: Sequence[jax.Device]) -> int:
+    """How many hosts have these devices."""
+    return len({device.process_index for device in devices})
+
+
+def one_host(devices: Sequence[jax.Device]) -> list[jax.Device]:
+    """The devices of one host of them: what it compiles by itself is compiled for these.
+
+    Of several hosts' TPUs, those of another slice with a single host: a part of a slice is not compiled for.
+    """
+    if hosts_of(devices) == 1:
+        return list(devices)
+    return _host(devices[0].device_kind)
+
+
+@cache
+def _host(kind: str) -> list[jax.Device]:
+    """The devices of one such host, the same ones at every call."""
+    return topology_devices(_HOSTS[kind])

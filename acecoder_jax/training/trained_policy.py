@@ -94,7 +94,7 @@ def policy_to_train(
     Raises:
       UserError: see `with_adapters`.
     """
-    # Of its own: an update gives its parameters' memory to the next ones, and the sampler still holds these.
+    # Of its own: an update gives its parameters' memory to the next ones, and the caller still holds these.
     params = jax.tree.map(jnp.copy, params)
     critic, after, trains = algorithm.value_targets is not None, None, None
     graph, _ = abstract_params(decoder)

@@ -1,5 +1,7 @@
 """What `compile` lowers is what the stages run, with adapters as without: the same arrays in the same places."""
 
+import importlib.util
+
 import jax
 import pytest
 
@@ -14,12 +16,16 @@ from acecoder_jax.training.costs import bytes_here
 from acecoder_jax.training.mesh import make_mesh
 from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.reward_step import reward_from_policy, reward_loss
+from acecoder_jax.training.topology import topology_devices
 from acecoder_jax.training.trained_policy import policy_to_train
 from acecoder_jax.training.trainer import Trainer, make_optimizer
 from tests.made_records import config_of
 from tests.tiny_models import TINY_CONFIG, random_params
 
 DECODER = config_from_hf(TINY_CONFIG, "here")
+needs_libtpu = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed: pip install '.[tpu]'"
+)
 SETTINGS = {
     "row_length": 64,
     "rows_per_microbatch": 4,
@@ -72,15 +78,32 @@ def test_a_policys_steps(rank, tmp_path):
     assert apply[: len(before)] == before and len(apply) > len(before)
     found = arguments_of(steps["reference"])
     assert found[: len(jax.tree.leaves(policy.params))] == shapes_of(policy.params)
-    # While a microbatch runs, what else is there: moments, weights for decoding, the reference, merged matrices.
+    # While a microbatch runs, what else is there: moments, weights for decoding, the reference.
     kept = steps["apply"].beside
     assert steps["accumulate"].beside == bytes_here(state["opt_state"]) + kept
     whole = bytes_here(policy.plain)
     copies = bytes_here(reference._trained)
     if rank:
         assert copies < 0.2 * whole, "no second copy of the base"
-        merged = [policy.plain["blocks"][name] for name in ("query", "gate")]
-        copies += bytes_here(merged)
     view = decode_view(random_params(DECODER)[0], jax.device_get(policy.plain), "float32")
     assert kept == copies + bytes_here(view), "weights for decoding are whole on every device"
     assert steps["reference"].beside == bytes_here(state) + kept - bytes_here(policy.params)
+
+
+@needs_libtpu
+def test_on_two_hosts_each_samples_as_one_host_with_half_of_the_slots():
+    """The trainer's arrays are split over both; the sampler's are not."""
+
+    def steps(topology, slots):
+        sampling = SETTINGS["sampling"] | {"slots": slots, "tensor": 2}
+        config = settings_of(
+            train_policy, mesh={"data": 1, "fsdp": -1, "tensor": 2}, sampling=sampling, lora={"rank": 2}
+        )
+        mesh = make_mesh(**config.mesh, devices=topology_devices(topology))
+        made = train_policy_steps(config, DECODER, train_policy._loss(config), mesh)
+        return {step.name: step for step in made}
+
+    alone, two = steps("v5e:2x2", 4), steps("v5e:2x4", 8)
+    for name in ("prefill", "decode"):
+        assert arguments_of(two[name]) == arguments_of(alone[name])
+        assert 0 < two[name].beside < alone[name].beside

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from acecoder_jax.training import hosts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,15 +16,17 @@ import jax
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 host, port = int(sys.argv[1]), sys.argv[2]
 jax.distributed.initialize(f"127.0.0.1:{port}", 2, host, initialization_timeout=60)
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from acecoder_jax.errors import UserError
-from acecoder_jax.sampling.layout import mesh_of, params_for_prefill
+from acecoder_jax.models.config import config_from_hf
+from acecoder_jax.models.huggingface import abstract_params
+from acecoder_jax.sampling.layout import mesh_of, view_for_decoding, view_shardings
+from acecoder_jax.sampling.view import decode_view
 from acecoder_jax.training.hosts import gather
+from acecoder_jax.training.mesh import make_mesh, param_shardings
 from acecoder_jax.training.rollouts import collect
 from tests.made_records import MadeGrader, completion, question
+from tests.tiny_models import TINY_CONFIG
 
 class Sampler:
     def sample(self, questions, samples, seed):
@@ -49,23 +49,34 @@ try:
     collect(Sampler(), grader, [question("q0"), question("q1")], 1, 0)
 except UserError as error:
     refused = str(error)
-values = np.arange(16.0, dtype=np.float32).reshape(4, 4)
-grid = Mesh(np.array(jax.devices()).reshape(2, 2), ("fsdp", "tensor"))
-split = NamedSharding(grid, PartitionSpec("fsdp", "tensor"))
-split = jax.make_array_from_callback((4, 4), split, lambda index: values[index])
-params = nnx.State({"w": nnx.Param(split, axes=("embed", "heads"))})
-whole = params_for_prefill(params, None, "float32")["w"][...]
-spread = params_for_prefill(params, mesh_of(jax.local_devices()[::-1], 2), "float32")["w"][...]
-again = params_for_prefill(nnx.State({"w": params["w"].replace(spread)}), None, "float32")["w"][...]
-narrow = params_for_prefill(params, None, "bfloat16")["w"][...]
+graph, params = abstract_params(config_from_hf(TINY_CONFIG | {"num_hidden_layers": 1}, "here"))
+draws = np.random.default_rng(0)
+params = jax.tree.map(lambda leaf: draws.standard_normal(leaf.shape).astype(leaf.dtype), params)
+split = jax.tree.map(
+    lambda leaf, place: jax.make_array_from_callback(leaf.shape, place, lambda index: leaf[index]),
+    params, param_shardings(params, make_mesh(fsdp=2, tensor=2)),
+)
+
+def same(view, *form):
+    expected = decode_view(graph, params, *form)
+    pairs = zip(jax.tree.leaves(view), jax.tree.leaves(expected), strict=True)
+    return all(np.array_equal(one, other) and one.dtype == other.dtype for one, other in pairs)
+
+mesh = mesh_of(jax.local_devices()[::-1], 2)
+alone = view_for_decoding(graph, split, "bfloat16", False, None)
+spread = view_for_decoding(graph, split, "float32", True, mesh)
+places = view_shardings(spread, mesh)
 print("RESULT", json.dumps({
     "ids": [c.id for c in rollout.completions],
     "texts": [c.text for c in rollout.completions],
     "rates": [v.pass_rate for v in rollout.verdicts],
     "graded": graded, "refused": refused, "gathered": gather({"host": host, "pad": "x" * host}),
-    "whole": np.asarray(whole).tolist(), "devices": len(whole.sharding.device_set),
-    "narrow": str(narrow.dtype), "spread": np.asarray(spread).tolist(), "again": np.asarray(again).tolist(),
-    "parts": [[s.device.id - jax.local_devices()[0].id, s.data.shape] for s in spread.addressable_shards],
+    "same": [same(alone, "bfloat16"), same(spread, "float32", True)],
+    "devices": [len(leaf.sharding.device_set) for leaf in jax.tree.leaves(alone)],
+    "placed": [
+        leaf.sharding == place
+        for leaf, place in zip(jax.tree.leaves(spread), jax.tree.leaves(places), strict=True)
+    ],
 }))
 """
 
@@ -101,7 +112,7 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
         json.loads(next(line for line in text.splitlines() if line.startswith("RESULT"))[7:])
         for text in texts
     )
-    for key in ("ids", "texts", "rates", "refused", "gathered", "whole", "spread", "again", "parts"):
+    for key in ("ids", "texts", "rates", "refused", "gathered", "same", "devices", "placed"):
         assert first[key] == second[key], key
     assert first["ids"] == [f"q{q}#{n}" for q in range(5) for n in range(2)]
     assert first["texts"] == [f"by host {q % 2}" for q in range(5) for _ in range(2)]
@@ -109,7 +120,5 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
     assert set(first["graded"][:6]) == {f"q{q}#{n}" for q in (0, 2, 4) for n in range(2)}
     assert set(second["graded"][:4]) == {f"q{q}#{n}" for q in (1, 3) for n in range(2)}
     assert first["gathered"] == [{"host": 0, "pad": ""}, {"host": 1, "pad": "x"}]
-    values = np.arange(16.0).reshape(4, 4).tolist()
-    assert first["whole"] == first["spread"] == first["again"] == values and first["devices"] == 1
-    assert first["narrow"] == "bfloat16", "half of what is sent and kept"
-    assert sorted(first["parts"]) == [[0, [4, 2]], [1, [4, 2]]], "split over the heads on both devices"
+    assert all(first["same"]), "each host has all the weights as they would be without another"
+    assert set(first["devices"]) == {1} and all(first["placed"])

@@ -6,7 +6,14 @@ import pytest
 
 from acecoder_jax.training import topology
 from acecoder_jax.training.mesh import make_mesh
-from acecoder_jax.training.topology import chip_count, chip_of, slice_argument, topology_devices
+from acecoder_jax.training.topology import (
+    chip_count,
+    chip_of,
+    hosts_of,
+    one_host,
+    slice_argument,
+    topology_devices,
+)
 from tests.user_errors import user_error
 
 needs_libtpu = pytest.mark.skipif(
@@ -44,6 +51,16 @@ def test_devices_of_a_slice_and_of_two():
     halves = make_mesh(data=-1, fsdp=16, devices=two).devices.reshape(2, 16)
     assert [{device.slice_index for device in half} for half in halves] == [{0}, {1}]
     user_error(lambda: make_mesh(data=1, fsdp=32, devices=two), "data=1", "2 slices", "multiple of 2")
+
+
+@needs_libtpu
+@pytest.mark.parametrize("name", ["v5e:4x8", "v5p:2x2x2", "v6e:4x4"])
+def test_one_host_of_a_slice_has_chips_of_its_kind(name):
+    devices = topology_devices(name)
+    alone = one_host(devices)
+    assert hosts_of(devices) * len(alone) == len(devices) > len(alone) and hosts_of(alone) == 1
+    assert {device.device_kind for device in alone} == {devices[0].device_kind}
+    assert one_host(alone) == alone == one_host(devices)
 
 
 @needs_libtpu
