@@ -32,6 +32,9 @@ PROBES = {
     "start a process": "import os\ndef f():\n    os.fork()\n    return True",
     "signal its parent": "import os\ndef f():\n    os.kill(os.getppid(), 0)\n    return True",
     "write into the library": "import os\ndef f():\n    os.open(os.__file__, os.O_WRONLY)\n    return True",
+    "change a file's mode": (
+        "import os\ndef f():\n    os.chmod(os.__file__, os.stat(os.__file__).st_mode & 0o777)\n    return True"
+    ),
     "mount": _CALL.format("libc.mount(b'none', b'/nowhere', b'tmpfs', 0, None)"),
     "make a namespace": _CALL.format("libc.unshare(0x10000000)"),
     "trace its parent": _CALL.format("libc.ptrace(16, os.getppid(), 0, 0)"),

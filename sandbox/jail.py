@@ -23,7 +23,15 @@ from typing import Any, NoReturn
 from sandbox.cgroups import Group
 from sandbox.jailed import confine
 from sandbox.records import Limits
-from sandbox.root import build_root, library_paths, python_file, shown_at
+from sandbox.root import (
+    DEVICES,
+    build_root,
+    library_paths,
+    package_folders,
+    python_file,
+    readable_parts,
+    shown_at,
+)
 from sandbox.tiers import explain
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
@@ -34,6 +42,7 @@ _MODULES = (
     "syscalls",
     "confine",
     "mappings",
+    "strict",
     "rebuilt",
     "codec",
     "frames",
@@ -116,12 +125,16 @@ def zygote_settings(settings: JailSettings) -> dict[str, Any]:
     """The plain dictionary that the zygote is started with."""
     full, limits = settings.tier == "full", settings.limits
     place = shown_at if full else str
+    libraries = library_paths()
+    # The root of the full tier hides the packages that are not asked for.
+    listed, readable = readable_parts(libraries, [] if full else package_folders(libraries))
     return {
         "seccomp": settings.tier != "none",
         "landlock": settings.tier != "none" and settings.landlock,
         "pid_namespace": full,
         "tmp": "/tmp" if full else None,
-        "readable": [*map(place, (*library_paths(), *settings.package_paths)), "/dev"],
+        "listed": listed,
+        "readable": [*map(place, (*readable, *settings.package_paths)), *DEVICES],
         "writable": ["/tmp", "/dev/null", "/dev/zero", "/dev/full"] if full else ["/dev/null"],
         "paths": [place(path) for path in settings.search_paths],
         "modules": list(settings.packages),

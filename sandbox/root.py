@@ -11,6 +11,8 @@ import os
 import struct
 import sys
 import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
 
 from sandbox.jailed import confine
 
@@ -48,6 +50,37 @@ def library_paths() -> list[str]:
     return sorted(path for path in paths if path and os.path.exists(path))
 
 
+DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom"))
+
+
+def package_folders(paths: list[str]) -> list[str]:
+    """The folders of third-party packages in and below library paths, whichever Python they are for."""
+    folders = {sysconfig.get_path(name) or "" for name in ("purelib", "platlib")}
+    for path in paths:
+        if os.path.isdir(path) and not os.path.islink(path):
+            for pattern in ("", "python*/"):
+                folders.update(map(str, Path(path).glob(pattern + "*-packages")))
+    shown = tuple(path + "/" for path in paths)
+    return sorted(folder for folder in folders if folder.startswith(shown) and os.path.isdir(folder))
+
+
+def readable_parts(paths: list[str], hidden: list[str]) -> tuple[list[str], list[str]]:
+    """The folders that hold a hidden one, which may be listed, and the paths that may be read, without the hidden. No
+    path given back is a link: a right to one would be a right to what it points to.
+    """
+    listed, readable = [], []
+    for path in sorted(set(map(os.path.realpath, paths))):
+        if path in hidden:
+            continue
+        if any(folder.startswith(path + "/") for folder in hidden):
+            below = readable_parts([e.path for e in os.scandir(path) if not e.is_symlink()], hidden)
+            listed += [path, *below[0]]
+            readable += below[1]
+        else:
+            readable.append(path)
+    return listed, readable
+
+
 def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     encoded = [x.encode() if x is not None else None for x in (source, target, kind)]
     result = confine._libc.mount(*encoded, ctypes.c_ulong(flags), data.encode() if data else None)
@@ -83,21 +116,30 @@ def _bind(path: str, root: str) -> None:
     _read_only(target, 0 if path.startswith("/dev/") else MS_NODEV)
 
 
+def _bind_all(paths: Iterable[str], root: str) -> None:
+    """Show paths, and what lies below others of them once."""
+    shown = [path for path in paths if not os.path.islink(path)]
+    for path in sorted(paths, key=len):
+        if not any(path.startswith(other + "/") for other in shown):
+            _bind(path, root)
+
+
 def build_root(package_paths: tuple[str, ...], disk_mb: int) -> None:
     """Make a tmpfs root with only what Python needs, and enter it."""
     _mount("none", "/", None, MS_REC | MS_PRIVATE)
-    needed = [*library_paths(), *package_paths]
+    libraries = library_paths()
+    needed = [*libraries, *package_paths]
     root = next(d for d in ("/mnt", "/media", "/srv", "/tmp", "/var/tmp", "/run") if _free(d, needed))
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=2k,mode=755")
-    for path in sorted(needed, key=len):
-        if not any(path.startswith(shown + "/") for shown in needed if not os.path.islink(shown)):
-            _bind(path, root)
-    for folder in (sysconfig.get_path("purelib"), "/usr/lib/python3/dist-packages"):
-        hidden = root + shown_at(folder or "/")
-        if folder not in package_paths and os.path.isdir(hidden) and hidden != root + "/":
-            _mount("tmpfs", hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=2,mode=755")
-    for name in ("null", "zero", "full", "random", "urandom"):
-        _bind(f"/dev/{name}", root)
+    _bind_all(libraries, root)
+    hidden = [root + shown_at(folder) for folder in package_folders(libraries)]
+    for folder in hidden:
+        _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=2k,mode=755")
+    _bind_all(package_paths, root)
+    for folder in hidden:
+        _read_only(folder, MS_NODEV)
+    for device in DEVICES:
+        _bind(device, root)
     os.mkdir(root + "/tmp")
     size = f"size={disk_mb}m,nr_inodes=2k,mode=1777"
     _mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, size)

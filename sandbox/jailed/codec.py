@@ -17,10 +17,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.jailed import rebuilt
+from sandbox.jailed.strict import MAX_DEPTH as MAX_DEPTH
+from sandbox.jailed.strict import Malformed as Malformed
+from sandbox.jailed.strict import parse as parse
 
-MAX_DEPTH = 150
 MAX_NODES = 250_000
 MAX_ITEMS = 20_000  # of an iterator
+MAX_HASHED = 10_000  # of a set or dictionary outside a jail: hashes that only half collide cost time too
 _EQUAL_HASHES = 100  # different items with one hash that a set may hold
 _INT_LIMIT = 1 << 63
 _SIMPLE = frozenset({str, bool, type(None), int})
@@ -59,10 +62,6 @@ _iterator_types: frozenset[type] = frozenset(
     )
 )
 _view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
-
-
-class Malformed(Exception):
-    """The bytes are not what `encode` makes."""
 
 
 class Exotic(Exception):
@@ -283,7 +282,10 @@ def checked(items: list[Any]) -> list[Any]:
 
 
 def _members(tree: Any, exotic: bool) -> list[Any]:
-    return checked(_many(tree, exotic))
+    items = _many(tree, exotic)
+    if len(items) > MAX_HASHED and not exotic:
+        raise Exotic("many members")
+    return checked(items)
 
 
 def _pairs(tree: Any, exotic: bool) -> Any:
@@ -366,29 +368,3 @@ def decode(tree: Any, exotic: bool = True) -> Any:
         raise
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise Malformed(f"bad {tag}: {type(error).__name__}") from None
-
-
-def _reject(text: str) -> Any:
-    raise Malformed("not finite")
-
-
-_scan = json.scanner.c_make_scanner(json.JSONDecoder(parse_constant=_reject))  # type: ignore[attr-defined]
-
-
-def parse(text: str | bytes | bytearray) -> Any:
-    """Parse JSON from a hostile process into a tree for `decode`.
-
-    Raises:
-      Malformed: for anything that is not strict JSON of moderate depth.
-    """
-    try:
-        if not isinstance(text, str):
-            text = text.decode()
-        tree, end = _scan(text, 0)
-    except Malformed:
-        raise
-    except (ValueError, RecursionError, StopIteration) as error:
-        raise Malformed(f"not JSON: {type(error).__name__}") from None
-    if end != len(text):
-        raise Malformed("more than one value")
-    return tree

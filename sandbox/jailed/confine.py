@@ -30,26 +30,30 @@ statx lseek mmap mprotect munmap mremap madvise brk msync rt_sigaction rt_sigpro
 rt_sigpending rt_sigtimedwait sigaltstack access faccessat faccessat2 pipe pipe2 select pselect6 poll
 ppoll epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd eventfd2 dup dup2
 dup3 nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday times time getpid getppid gettid
-getuid geteuid getgid getegid getgroups getresuid getresgid getpgrp getpgid getsid uname flock ftruncate
-truncate getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat
-renameat2 symlink symlinkat link linkat readlink readlinkat chmod fchmod fchmodat open openat creat umask
-fsync fdatasync statfs fstatfs utimensat utime utimes futimesat getrusage sysinfo getrandom futex
+getuid geteuid getgid getegid getgroups getresuid getresgid getpgrp getpgid getsid uname ftruncate
+getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat
+renameat2 symlink symlinkat link linkat readlink readlinkat open openat creat umask
+fsync fdatasync statfs fstatfs getrusage sysinfo getrandom futex
 futex_waitv sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max
 sched_get_priority_min getpriority set_robust_list rseq set_tid_address exit exit_group getrlimit
 restart_syscall getitimer setitimer alarm pause rt_sigsuspend sendfile copy_file_range sendto
 recvfrom sendmsg recvmsg shutdown getsockopt getsockname getpeername membarrier arch_prctl
 getcpu fadvise64 timerfd_create timerfd_settime timerfd_gettime
 """
+# For programs with a private disk, beside which they can write to nothing: Landlock does not stop these on other
+# files that belong to the user.
+ALLOWED_ON_DISK = "truncate chmod fchmod fchmodat utimensat utime utimes futimesat"
 
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_LOAD, _JEQ, _JGT, _JGE, _JSET, _RET = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
+_LOAD, _JEQ, _JGT, _JGE, _JSET, _RET, _AND = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06, 0x54
 _CLONE_THREAD = 0x00010000
 _IOCTLS = (0x5401, 0x5451, 0x5450, 0x5421, 0x541B)  # TCGETS, FIOCLEX, FIONCLEX, FIONBIO, FIONREAD
 # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY make the kernel send signals; F_SETLEASE makes other processes wait that
 # open the file; F_SETPIPE_SZ takes from what all pipes of the user may have.
 _FCNTLS_DENIED = (8, 10, 15, 1026, 1024, 1031)
 _AF_UNIX = 1
+_CONNECTED = (1, 5)  # stream, seqpacket: one of datagrams can be told to send to any socket that has a name
 
 
 def call(result: int, what: str) -> int:
@@ -87,8 +91,11 @@ def _tree(ranges: list[tuple[int, int]], allow: bytes, deny: bytes) -> list[byte
     return [_op(_JGE, ranges[half][0], len(left), 0), *left, *right]
 
 
-def filter_program(machine: str) -> bytes:
+def filter_program(machine: str, disk: bool) -> bytes:
     """The seccomp program for children that run candidates.
+
+    Args:
+      disk: whether they have a private disk.
 
     Raises:
       KeyError: the machine's system call table is not known.
@@ -110,10 +117,11 @@ def filter_program(machine: str) -> bytes:
     special("prlimit64", [_op(_LOAD, argument[0]), *one_of((0,), allow, deny)])
     special("ioctl", [_op(_LOAD, argument[1]), *one_of(_IOCTLS, allow, deny)])
     special("fcntl", [_op(_LOAD, argument[1]), *one_of(_FCNTLS_DENIED, deny, allow)])
-    special(
-        "socketpair", [_op(_LOAD, argument[0]), *one_of((_AF_UNIX,), allow, deny)]
-    )  # others load kernel modules
-    numbers = sorted({table[name] for name in ALLOWED.split() if name in table})
+    kind = [_op(_LOAD, argument[1]), _op(_AND, 0xF), *one_of(_CONNECTED, allow, deny)]
+    # Other families load kernel modules.
+    special("socketpair", [_op(_LOAD, argument[0]), _op(_JEQ, _AF_UNIX, 1, 0), deny, *kind])
+    names = ALLOWED.split() + (ALLOWED_ON_DISK.split() if disk else [])
+    numbers = sorted({table[name] for name in names if name in table})
     ranges: list[tuple[int, int]] = []
     for number in numbers:
         if ranges and ranges[-1][1] == number - 1:
@@ -126,8 +134,8 @@ def filter_program(machine: str) -> bytes:
 class SyscallFilter:
     """The seccomp program, built once in the zygote so that each child installs it with a single call."""
 
-    def __init__(self) -> None:
-        code = filter_program(os.uname().machine)
+    def __init__(self, disk: bool) -> None:
+        code = filter_program(os.uname().machine, disk)
         self._code = ctypes.create_string_buffer(code, len(code))
         fprog = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._code))
         self._fprog = ctypes.create_string_buffer(fprog, len(fprog))
@@ -146,8 +154,7 @@ class SyscallFilter:
             raise OSError("seccomp filter refused")
 
 
-_READ = 1 << 2 | 1 << 3  # READ_FILE, READ_DIR
-_EXECUTE = 1 << 0
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _WRITE_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 
 
@@ -159,8 +166,9 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock(readable: list[str], writable: list[str]) -> None:
-    """Allow reading under some paths, everything under others, and nothing else; no TCP, no outside signals.
+def landlock(listed: list[str], readable: list[str], writable: list[str]) -> None:
+    """Allow listing under some paths, reading under others, everything under the last, and nothing else; no TCP, no
+    outside signals.
 
     Raises:
       OSError: the kernel has no Landlock.
@@ -175,7 +183,11 @@ def landlock(readable: list[str], writable: list[str]) -> None:
         "landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), size, 0
     )
     file_rights = handled & (1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15)
-    for paths, rights in ((readable, _READ | _EXECUTE), (writable, handled)):
+    for paths, rights in (
+        (listed, _READ_DIR),
+        (readable, _READ_FILE | _READ_DIR | _EXECUTE),
+        (writable, handled),
+    ):
         for path in paths:
             try:
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)

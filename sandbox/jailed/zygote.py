@@ -8,7 +8,9 @@ forked is dead.
 
 from __future__ import annotations
 
+import _sitebuiltins
 import _socket  # not `socket`: it would import selectors and enum for nothing
+import builtins
 import contextlib
 import gc
 import marshal
@@ -95,6 +97,8 @@ def _warm(modules: list[str]) -> None:
     for name in modules:
         with contextlib.suppress(ImportError):
             __import__(name)
+    for name in ("exit", "quit"):  # as `site` defines them, which costs more than these
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     sys.modules["random"].seed(0)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
@@ -141,7 +145,7 @@ class Zygote:
     def __init__(self, control: Any, settings: dict[str, Any]) -> None:
         self.control = control
         self.settings = settings
-        self.filter = confine.SyscallFilter() if settings["seccomp"] else None
+        self.filter = confine.SyscallFilter(settings["tmp"] is not None) if settings["seccomp"] else None
         if self.filter is not None:
             self.filter.rehearse()
         self.children: list[int] = []
@@ -264,12 +268,13 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     os.environ.pop("LD_BIND_NOW", None)
     _warm(_WARM.split() + settings["modules"])
     if settings["landlock"]:
-        confine.landlock(settings["readable"], settings["writable"])
+        confine.landlock(settings["listed"], settings["readable"], settings["writable"])
     confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)
     if not settings["pid_namespace"]:
         confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)
     spare = settings["threads"] and settings["threads"] + 2
     confine.limit(settings["memory_mb"], spare, settings["disk_mb"], settings["open_files"])
+    confine.prctl(confine.PR_SET_DUMPABLE, 0)  # or a crash may start the host's own handler of core dumps
     control = _socket.socket(fileno=control_fd)
     zygote = Zygote(control, settings)
     for name in [name for name in sys.modules if name.split(".")[0] == "sandbox"]:

@@ -184,3 +184,28 @@ def test_a_flood_of_equal_hashes_is_refused():
     flood = json.dumps({"s": [{"i": hex(i * ((1 << 61) - 1))} for i in range(1, 2000)]})
     with pytest.raises(codec.Malformed, match="equal hashes"):
         codec.decode(codec.parse(flood))
+
+
+def test_trees_deeper_than_any_value_are_malformed():
+    """On every version of Python: some parse them, and then trip over them later."""
+    codec.decode(codec.parse(codec.encode(nested(codec.MAX_DEPTH - 1, lambda value: {0: (value,)}, ()))))
+    for depth in (500, 800, 5000):
+        for opening, closing in ("[", "]"), ('{"t":[', "]}"):
+            with pytest.raises(codec.Malformed):
+                codec.parse(opening * depth + closing * depth)
+
+
+def nested(depth, around, value):
+    for _ in range(depth // 2):
+        value = around(value)
+    return value
+
+
+def test_large_sets_are_rebuilt_only_in_a_jail():
+    """Hashes that collide in part cost time too, which a worker must not spend."""
+    many = list(range(codec.MAX_HASHED + 1))
+    for tree in ({"s": many}, {"d": [many, many]}):
+        with pytest.raises(codec.Exotic):
+            codec.decode(tree, exotic=False)
+        assert len(codec.decode(tree)) == len(many)
+    codec.decode({"s": many[1:]}, exotic=False)
