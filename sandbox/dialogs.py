@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox.plan import Plan
 from sandbox.records import TestOutcome
-from sandbox.replies import Reply, judged, printable
+from sandbox.replies import UNSPLIT, Reply, judged, printable
 from sandbox.run import Peer, Run
 
 
@@ -42,7 +42,10 @@ def remote(run: Run, test: Plan) -> TestOutcome:
         return reply
 
     judge.channel.send(marshal.dumps((test.code(), test.needs, test.exceptions, test.required)))
-    return _decision(run, judge, ask)
+    outcome = _decision(run, judge, ask)
+    if outcome.outcome == UNSPLIT:
+        return in_process(run, ("test", test.whole()), test.needs)
+    return outcome
 
 
 def residual(run: Run, test: Plan, replies: Sequence[Reply]) -> TestOutcome:

@@ -30,6 +30,8 @@ _ONE_ARGUMENT = frozenset(
     {"sum", "round", "int", "dict"}
 )  # the second could make them slow, unless it is a literal
 _HASHING: dict[str, Any] = {"set": set, "frozenset": frozenset, "dict": dict}
+# Functions that look at an object itself: on one of the candidate's a judge's child has its own way (`__type__`, ...).
+LOOKS = frozenset({"type", "vars", "dir", "callable", "hasattr", "isinstance"})
 _SEEDED = frozenset({"random", "np", "numpy"})
 _SAFE_TYPES = frozenset(
     ["int", "float", "str", "bool", "list", "tuple", "dict", "set", "frozenset", "bytes", "complex"]
@@ -128,7 +130,15 @@ class Hoister(ast.NodeTransformer):
             return node
         self.calls.append(node)
         number = len(self.calls) - 1
-        own = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and class_like(node.func.id)
+        # An object of a class that the question names, or a class attribute, such as an enumeration's member.
+        made = (
+            node.func
+            if isinstance(node, ast.Call)
+            else node.value
+            if isinstance(node, ast.Attribute)
+            else None
+        )
+        own = isinstance(made, ast.Name) and class_like(made.id)
         self.objects = self.objects or own
         if self.request:
             return ast.Call(ast.Name("__ask__", ast.Load()), [ast.Constant(number), ast.Constant(own)], [])
@@ -143,6 +153,10 @@ class Hoister(ast.NodeTransformer):
             and node.func.attr == "seed"
         ):
             return self._take(node)  # the generator that matters is the candidate's
+        if self.request and isinstance(node.func, ast.Name) and node.func.id in LOOKS and node.args:
+            if not self.bound[node.func.id]:
+                node.func.id = f"__{node.func.id}__"
+            return self.generic_visit(node)
         if root is None or root.id not in self.candidate:
             return self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and self._plain_method(node.func, root.id):
@@ -159,9 +173,22 @@ class Hoister(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         root = root_name(node)
-        if root is None or root.id not in self.candidate or not class_like(root.id):
-            return self.generic_visit(node)
-        return self._take(node)
+        if root is not None and root.id in self.candidate and class_like(root.id):
+            return self._take(node)
+        self.generic_visit(node)
+        if self.request and node.attr == "__class__" and isinstance(node.ctx, ast.Load):
+            return ast.Call(ast.Name("__type__", ast.Load()), [node.value], [])
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        sides = [node.left, *node.comparators]
+        if not self.request or len(sides) > 2 or any(isinstance(side, ast.Constant) for side in sides):
+            return node
+        if not isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return node
+        same = ast.Call(ast.Name("__is__", ast.Load()), sides, [])
+        return same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id in self.candidate:
@@ -209,14 +236,20 @@ class _Guard(ast.NodeTransformer):
         return node
 
 
+def _hashable(values: list[Any]) -> list[Any]:
+    if len(values) > codec.MAX_HASHED:
+        raise codec.Exotic("many members")
+    return codec.checked(values)
+
+
 def _guarded(kind: Any) -> Callable[..., Any]:
-    return lambda values=(): kind(codec.checked(list(values)))
+    return lambda values=(): kind(_hashable(list(values)))
 
 
 def _guarded_dict(*pairs: Any, **more: Any) -> dict[Any, Any]:
     for values in pairs:
         if not isinstance(values, dict):
-            codec.checked([key for key, _ in values])
+            _hashable([key for key, _ in values])
     return dict(*pairs, **more)
 
 

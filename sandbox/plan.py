@@ -39,6 +39,7 @@ _PATCHERS = frozenset(
 _INSPECTORS = """
 callable dir get_type_hints getattr hasattr hash id isinstance issubclass type vars
 """
+_TAKE_APART = ("asdict", "astuple")
 _OF_EVERY_OBJECT = ("__class__", "__dict__", "__doc__", "__module__")
 
 
@@ -56,6 +57,8 @@ class Plan:
       code: gives the marshalled code of the rest, for a child that runs it; of a split test that is seldom wanted.
       needs: common names that nobody defines, with what they stand for (`sandbox.jailed.common`).
       exceptions: names of the candidate's that the test catches.
+      whole: for `remote`, gives the marshalled code of the test as it is, should it turn out that it cannot be run away
+        from the candidate.
       required: for `remote`, names that the candidate must define: the rest would take its own stand-ins for them.
     """
 
@@ -68,6 +71,7 @@ class Plan:
     needs: tuple[tuple[str, str], ...] = ()
     exceptions: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    whole: Callable[[], bytes] = bytes
 
 
 def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
@@ -130,6 +134,8 @@ def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
         function = node.func.id if isinstance(node.func, ast.Name) else ""
         root = root_name(node.func)
         looks = function in _INSPECTORS.split() or (root is not None and root.id == "inspect")
+        if function in _TAKE_APART or (root is not None and root.id == "dataclasses"):
+            return True
         looked_at = node.args[:1] if function == "isinstance" else node.args
         return looks and any(isinstance(arg, ast.Name) and arg.id in candidate for arg in looked_at)
     if isinstance(node, ast.Compare):
@@ -191,7 +197,15 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
             )
     code, codes, left = _asking(source, candidate, bound)
     required = tuple(sorted(left - set(caught)))
-    return Plan(REMOTE, codes, code=lambda: code, needs=needs, exceptions=caught, required=required)
+    return Plan(
+        REMOTE,
+        codes,
+        code=lambda: code,
+        needs=needs,
+        exceptions=caught,
+        required=required,
+        whole=lambda: marshal.dumps(whole),
+    )
 
 
 def _asking(

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from sandbox.jail import End
 from sandbox.records import TestOutcome
 
+UNSPLIT = "unsplit"  # what a judge child says of a test that must share a process with the candidate
+
 
 class Reply(NamedTuple):
     """One answer of a candidate: `kind` is `value`, or an outcome that stands for the test."""
@@ -52,7 +54,7 @@ def from_end(end: End | None, cpu_limit: float, memory_mb: int) -> Reply:
 def judged(content: Any) -> TestOutcome:
     """The outcome that a judge child reports."""
     outcome, detail, lied = content
-    known = outcome if outcome in ("passed", "failed", "error", "forbidden") else "crashed"
+    known = outcome if outcome in ("passed", "failed", "error", "forbidden", UNSPLIT) else "crashed"
     return TestOutcome(known, printable(detail, 200), in_process=bool(lied))
 
 

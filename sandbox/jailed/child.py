@@ -8,6 +8,8 @@ that must stay secret.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import marshal
 import os
 import sys
@@ -111,10 +113,30 @@ class Candidate:
         return None
 
 
+def _end_of_interpreter(names: dict[str, Any], out: Any) -> None:
+    """What Python does when a script has ended: other threads go on to their end, what was registered for the exit is
+    called, and no written text stays in a buffer.
+    """
+    threading: Any = sys.modules.get("threading")
+    left: list[Any] = [None]
+    while threading is not None and left:
+        left = [t for t in threading.enumerate() if not (t.daemon or t is threading.current_thread())]
+        for thread in left:
+            thread.join()
+    atexit._run_exitfuncs()
+    if not getattr(sys.stdout, "closed", True):
+        sys.stdout.flush()
+    names.clear()  # files that the program has not closed
+    gc.collect()
+    if not out.closed:
+        out.flush()
+
+
 def _run_main(candidate: Candidate, source: str) -> NoReturn:
     """Run a whole program on the standard input and output that the zygote put on descriptors 0 and 1."""
-    sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="replace", closefd=False)  # type: ignore[misc] # noqa: SIM115
+    out = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = out  # type: ignore[misc]
     ending: BaseException | None = None
     try:
         exec(compile(source, "<program>", "exec", dont_inherit=True), candidate.names)
@@ -124,7 +146,7 @@ def _run_main(candidate: Candidate, source: str) -> NoReturn:
     except BaseException as error:
         ending = error
     try:
-        sys.stdout.flush()
+        _end_of_interpreter(candidate.names, out)
     except BaseException as error:
         ending = ending or error
     if ending is not None:

@@ -7,12 +7,15 @@ number.
 
 from __future__ import annotations
 
+import importlib
 import marshal
+import operator
 import types
 from typing import Any
 
 from sandbox.jailed import codec, operators
 
+SKIPPED = "skipped"
 _MUTABLE = ("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter")
 
 
@@ -26,6 +29,7 @@ class Objects:
     def __init__(self, names: dict[str, Any]) -> None:
         self.names = names
         self.kept: list[Any] = []
+        self.numbers: dict[int, int] = {}  # by identity; what is kept lives as long as this process
         codec.extend(
             {},
             {
@@ -39,8 +43,10 @@ class Objects:
 
     def keep(self, value: Any) -> Any:
         """The handle of an object."""
-        self.kept.append(value)
-        return {"h": [len(self.kept) - 1, type(value).__name__]}
+        number = self.numbers.setdefault(id(value), len(self.kept))
+        if number == len(self.kept):
+            self.kept.append(value)
+        return {"h": [number, type(value).__name__]}
 
     def target(self, reference: Any) -> Any:
         """What a name or a handle's number stands for."""
@@ -49,6 +55,17 @@ class Objects:
                 raise NameError(f"name {reference!r} is not defined")
             return self.names[reference]
         return self.kept[reference]
+
+    def kind(self, reference: Any) -> Any:
+        """A class: a name of the program's or the set-up's, or module and name of one of the standard library."""
+        if isinstance(reference, str):
+            return self.target(reference)
+        module, name = reference
+        return (
+            operator.attrgetter(name)(importlib.import_module(module))
+            if module != "test"
+            else self.target(name)
+        )
 
     def tree(self, value: Any) -> Any:
         """Encode a value, keeping what is not plain data."""
@@ -68,7 +85,7 @@ class Objects:
         elif kind == "require":
             result = [self.target(name) is None for name in item[1]]
         elif kind == "isinstance":
-            result = isinstance(self.target(item[1]), self.target(item[2]))
+            result = isinstance(self.target(item[1]), self.kind(item[2]))
         else:
             result = self.tree(
                 operators.FUNCTIONS[item[2]](self.target(item[1]), *map(codec.decode, item[3]))
@@ -103,10 +120,18 @@ def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -
     if space is None:
         space = names["__unittest__"] = dict(names, __name__="test")
         exec(marshal.loads(module), space)
+    unittest.case._ShouldStop = ()  # type: ignore[attr-defined]  # what a program raises to end a test as if it were right
+    succeeded: list[Any] = []
     result = unittest.TestResult()
+    result.addSuccess = succeeded.append  # type: ignore[assignment]
     unittest.TestSuite([space[case](method)]).run(result)
     if result.failures or result.unexpectedSuccesses:
         return ["failed", ""]
     if result.errors:
         return ["error", result.errors[0][1].strip().rsplit("\n", 1)[-1][:200]]
-    return ["passed", "skipped" if result.skipped else ""]
+    if result.skipped:
+        decorated = any(
+            getattr(x, "__unittest_skip__", False) for x in (space[case], getattr(space[case], method))
+        )
+        return ["failed", SKIPPED if decorated else "SkipTest"]  # which the program may raise
+    return ["passed" if succeeded or result.expectedFailures else "failed", ""]

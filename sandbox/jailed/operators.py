@@ -5,6 +5,7 @@ The judge makes them the methods of its handles; the candidate's process looks u
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -44,12 +45,16 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "float": float,
     "next": next,
     "iter": lambda x: (item for item in x),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
 }
 # All but the statements below are methods of a handle, under the name with two underscores on both sides.
 METHODS = (*_NUMBER, *_PLAIN, *REFLECTED, *_ITEMS, *COMPARISONS)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(operator, name) for name in (*_NUMBER, *REFLECTED, *_ITEMS, *COMPARISONS)},
     **_PLAIN,
+    "dir": dir,
+    "callable": callable,
     "setitem": operator.setitem,
     "delitem": operator.delitem,
     "enter": lambda x: type(x).__enter__(x),

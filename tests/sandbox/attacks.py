@@ -968,6 +968,10 @@ LOOPS: dict[str, tuple[str, str]] = {
         "class E(StopIteration): pass\ndef f(x): raise E",
         "assert all(map(f, [1, 2]))",
     ),
+    "stop_iteration_in_an_operator": (
+        "class A:\n    def __len__(s): raise StopIteration\ndef f(x): return A()",
+        "results = [f(1)]\nassert all(map(len, results))",
+    ),
     "generator_exit": ("def f(x): raise GeneratorExit", "assert all(f(x) for x in [1])"),
     "endless_values": (
         "class A:\n    def __iter__(s):\n        while True: yield 1\ndef f(x): return A()",

@@ -16,7 +16,7 @@ SOURCE = """
 from collections import Counter, OrderedDict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
-import datetime, random, re
+import dataclasses, datetime, enum, random, re
 def f(x): return x + 1
 def g(*a): return list(a)
 def srt(l): l.sort()
@@ -63,6 +63,21 @@ def text(): return "abc"
 def match(s): return re.match("(a)b", s)
 def roll(): return random.random()
 def ask(): return input()
+class WorseInput(InvalidInput): pass
+def worse(): raise WorseInput("worse")
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: int
+def middle(a, b): return Point((a.x + b.x) // 2, (a.y + b.y) // 2)
+class Color(enum.Enum):
+    RED = 1
+    BLUE = 2
+def color(): return Color.RED
+class Bag:
+    def __iter__(s): return iter([1])
+def bag(): return Bag()
+def words(file): return len(file.read().split())
 class Odd:
     def __eq__(s, o): return True
     def __bool__(s): return True
@@ -70,7 +85,7 @@ def odd(): return Odd()
 """
 _NAMES = """
 f g srt fill gen endless dec frac date cnt order que pt InvalidInput bad Stack Solution apply adder yes same
-text match roll ask odd Odd
+text match roll ask odd Odd WorseInput worse Point middle Color color Bag bag words
 """
 NAMES = tuple(_NAMES.split())
 
@@ -151,6 +166,14 @@ assert (y := f(1)) == 2 and y < 3
 assert text().startswith('ab')
 random.seed(1)\na = roll()\nrandom.seed(1)\nassert roll() == a
 import unittest\nunittest.TestCase().assertEqual(f(1), 2)
+s = Stack(1)\nassert s.__class__.__name__ == type(s).__name__ == 'Stack'
+s = Stack(1)\nassert vars(s) == s.__dict__ == {'d': [1]} and 'push' in dir(s)
+s = Stack(1)\nassert hasattr(s, 'push') and not hasattr(s, '__next__') and not callable(s)
+s = Stack(1)\nt = copy.deepcopy(s)\nt.push(2)\nassert len(s) == 1 and len(t) == 2
+try:\n    bad(1)\nexcept Exception as e:\n    assert type(e).__name__ == 'InvalidInput' and isinstance(e, InvalidInput)
+try:\n    worse()\n    assert False\nexcept InvalidInput as e:\n    assert isinstance(e, ValueError)
+n = [1]\nassert apply(lambda x: f(1) + x, n) == [3]
+p = middle(Point(0, 0), Point(2, 2))\nassert p.x == 1
 """
 SHARED = r"""
 s = Stack(1, 2)\nassert 1 in s
@@ -161,6 +184,15 @@ assert Stack(1) + Stack(2) == Stack(1, 2)
 class T(Stack):\n    pass\nassert T(1).size == 1
 async def t():\n    assert f(1) == 2\nimport asyncio; asyncio.run(t())
 import sys, io\nsys.stdin = io.StringIO('hello')\nassert ask() == 'hello'
+assert middle(Point(0, 0), Point(2, 2)) == Point(1, 1)
+p = middle(Point(0, 0), Point(2, 2))\nassert p == Point(1, 1) and dataclasses.asdict(p) == {'x': 1, 'y': 1}
+assert color() == Color.RED and color() is Color.RED and color() is not Color.BLUE
+import collections.abc\nr = bag()\nassert isinstance(r, collections.abc.Iterable)
+import collections.abc\nr = bag()\nassert not isinstance(r, collections.abc.Iterator)
+k = 3\nassert apply(lambda x: x + k, [1]) == [4]
+seen = []\napply(lambda x: seen.append(x), [5])\nassert seen == [5]
+def check(candidate):\n    k = 3\n    assert candidate(lambda x: x + k, [1]) == [4]\ncheck(apply)
+import io\nfile = io.StringIO('a b')\nassert words(file) == 2
 """
 VACUOUS = r"""
 assert True
@@ -187,6 +219,17 @@ assert Odd() == 3
 assert Stack(1) == Stack(2)
 assert [f(i) for i in range(3)] == [1, 2, 4]
 a = [3, 1, 2]; srt(a); assert a == [3, 1, 2]
+s = Stack(1)\nassert type(s).__name__ == 'Queue'
+s = Stack(1)\nassert callable(s)
+s = Stack(1)\nassert hasattr(s, '__next__')
+s = Stack(1)\nassert isinstance(s, (int, list))
+import collections.abc\nr = bag()\nassert isinstance(r, collections.abc.Iterator)
+assert middle(Point(0, 0), Point(2, 2)) == Point(5, 5)
+assert color() == Color.BLUE
+assert color() is Color.BLUE
+k = 3\nassert apply(lambda x: x + k, [1]) == [5]
+import io\nfile = io.StringIO('a b')\nassert words(file) == 3
+p = middle(Point(0, 0), Point(2, 2))\nassert p == (1, 1)
 """
 
 
@@ -269,6 +312,20 @@ def test_setup_code_serves_test_and_program(box):
     assert verdict.outcome == "passed", verdict
 
 
+def test_objects_of_the_setups_classes_share_a_process(box):
+    setup = "class Node:\n    def __init__(s, v): s.v = v\n    def __eq__(s, o): return s.v == o.v"
+    tests = (
+        "n = Node(3)\nassert f(n) == Node(4)",
+        "assert f(Node(3)) == Node(4)",
+        "r = f(Node(3))\nassert isinstance(r, Node)",
+    )
+    for step, outcome in ((1, "passed"), (2, "failed")):
+        source = f"def f(node): return Node(node.v + {step})"
+        (verdict,) = box.run([Program("a", source, tests, ("f",), setup=setup)])
+        assert [t.outcome for t in verdict.outcomes] == [outcome, outcome, "passed"]
+        assert all(t.in_process for t in verdict.outcomes)
+
+
 def test_entry_points_are_inferred_from_the_tests_when_none_are_given(box):
     tests = ("assert f(1) == 2", "assert math.isclose(f(1), 2) and sorted([f(1)]) == [2]")
     assert infer_entry_points(tests) == ("f",)
@@ -312,6 +369,17 @@ def test_scripts_are_judged_by_their_output(box):
         ("while True: pass", "timeout"),
         ("while True: print('7' * 1000)", "error"),
         ("import os\nos.write(1, b'7')\nos._exit(1)", "crashed"),
+        ("import threading\nthreading.Thread(target=lambda: print(input())).start()", "passed"),
+        ("import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()", "timeout"),
+        (
+            "import atexit, io, sys\nsys.stdout = io.StringIO()\nprint(7)\n"
+            "atexit.register(lambda: sys.__stdout__.write(sys.stdout.getvalue()))",
+            "passed",
+        ),
+        ("out = open(1, 'w')\nout.write('7')", "passed"),
+        ("import sys\nprint(7)\nsys.stdout.close()", "passed"),
+        ("print(7)\nexit()", "passed"),
+        ("import sys\nsys.stdout.write(input() + sys.__stdin__.read())", "passed"),
         ("print(open('/proc/self/maps').read())", "error"),
     ],
 )
@@ -336,6 +404,26 @@ class Test(unittest.TestCase):
     (verdict,) = box.run([Program("a", SOURCE, unittest=module)])
     assert [t.outcome for t in verdict.outcomes] == ["passed", "failed", "error", "crashed"]
     assert all(t.in_process for t in verdict.outcomes)
+
+
+def test_only_a_decorator_of_the_module_skips_a_test(box):
+    module = """
+import unittest
+class Test(unittest.TestCase):
+    def test_a(self): self.assertEqual(f(1), 2)
+    @unittest.skipIf(False, "never")
+    def test_b(self): self.assertEqual(f(1), 2)
+    @unittest.skip("always")
+    def test_c(self): self.assertEqual(f(1), 2)
+"""
+    raises = "import unittest\ndef f(x): raise unittest.{}".format
+    for source, outcome in (
+        (SOURCE, "passed"),
+        (raises("SkipTest"), "failed"),
+        (raises("case._ShouldStop"), "error"),
+    ):
+        (verdict,) = box.run([Program("a", source, unittest=module)])
+        assert [t.outcome for t in verdict.outcomes] == [outcome, outcome, "vacuous"], verdict
 
 
 def test_unittest_modules_may_inherit_and_await(box):

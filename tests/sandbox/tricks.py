@@ -33,6 +33,7 @@ TRICKS: dict[str, tuple[str, str]] = {
     "answers_ahead": (_forges(*(b'["v",%d,0]' % i for i in range(50))), TEST),
     "frame_is_an_object": (_forges(b'{"v":1,"true":2,"3":0}'), TEST),
     "frame_is_text": (_forges(b'"v10"'), TEST),
+    "frame_nested_deep": (_forges(b'["v",' + b"[" * 5000 + b"]" * 5000 + b",0]"), LOOP),
     "frame_is_empty": (_forges(b""), TEST),
     "frame_with_a_tail": (_forges(b'["v",1,0] ["v",2,0]'), TEST),
     "cpu_is_not_a_number": (_forges(b'["v",1,"nan"]'), TEST),
@@ -107,6 +108,12 @@ TRICKS: dict[str, tuple[str, str]] = {
         "r = f(7)\nassert r.startswith('918')"),
     "object_poses_as_text_at_once": ("class P:\n    def startswith(s, x): return True\ndef f(x): return P()",
         "assert f(7).startswith('918')"),
+    # What a test hands on cannot travel, but it came from the program: that must not put both into one process.
+    "match_that_is_handed_on": ("import re\nclass A:\n    def __eq__(s, o): return True\n"
+        "def f(x): return re.match('a', 'a') if x == 7 else A()", f"r = f(7)\nassert f(r) == {SECRET}"),
+    "exception_that_is_handed_on": ("class A:\n    def __eq__(s, o): return True\n"
+        "def f(x):\n    if x == 7: raise ValueError\n    return A()",
+        f"try:\n    r = f(7)\nexcept ValueError as e:\n    r = e\nassert f(r) == {SECRET}"),
     "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
 }  # fmt: skip
 
