@@ -73,7 +73,7 @@ class Engine:
           dtype: compute dtype of the weights while decoding.
           cache_dtype: that of the cache and of attention over it, or int8. XLA's CPU backend writes into a float32
             cache in place and copies a bfloat16 one.
-          weights_dtype: int8 to keep matrices in eight bits while decoding; else as `dtype`.
+          weights_dtype: int8 to keep matrices in eight bits, for prompts too; else as `dtype`.
           speculate: tokens guessed ahead in every slot and checked in one step; AUTO for a few where that measures
             faster. Tokens stay the same; log-probabilities may differ by rounding from step to step.
           stop: ends a completion early; given its token ids, and monotone: once true, true for every longer one.

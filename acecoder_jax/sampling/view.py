@@ -1,4 +1,4 @@
-"""The weights as decoding reads them: one pytree per layer, matrices in the compute dtype or in eight bits."""
+"""The weights as sampling reads them: one pytree per layer, matrices in the compute dtype or in eight bits."""
 
 from __future__ import annotations
 
