@@ -18,9 +18,10 @@ from acecoder_jax import compile as compile_stage
 from acecoder_jax.__main__ import compile_values, load_config_file, load_stage, main, overlay
 from acecoder_jax.models.config import read_hf_config
 from acecoder_jax.training import topology
-from acecoder_jax.training.abstract_steps import Step
+from acecoder_jax.training.abstract_steps import Step, train_policy_steps
 from acecoder_jax.training.costs import Cost
-from acecoder_jax.training.topology import chip_count, topology_devices
+from acecoder_jax.training.mesh import make_mesh
+from acecoder_jax.training.topology import chip_count, chip_of, topology_devices
 from tests.tiny_models import TINY_CONFIG
 from tests.user_errors import user_error
 
@@ -31,6 +32,7 @@ FILES = sorted(
     for path in (ROOT / "configs" / stage).glob("*.py")
     if "compile" in load_config_file(str(path))  # the others are for this machine
 )
+POLICY = ROOT / "configs" / "train_policy" / "qwen2_5_coder_7b_instruct.py"
 PLACES = [(path, topology) for path in FILES for topology in load_config_file(str(path)).compile.topologies]
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed: pip install '.[tpu]'"
@@ -203,6 +205,35 @@ def test_a_shipped_config_divides_over_its_slices(path, topology):
         assert decoder.num_kv_heads % values.settings.mesh.tensor == 0
         if values.stage == "train_policy":
             assert values.settings.sampling.slots % ways == 0
+
+
+@pytest.mark.tpu_compile
+@pytest.mark.timeout(3600)
+@needs_libtpu
+@pytest.mark.parametrize("topology", load_config_file(str(POLICY)).compile.topologies)
+def test_a_7b_policy_decodes_from_pages_and_from_rings(topology):
+    """Plain and wide steps of the shipped config; what each form keeps in a chip's memory is printed (pytest -s)."""
+    total = {}
+    for attention in ("auto", "xla"):
+        changes = [f"--config.sampling.attention={attention}", "--config.sampling.speculate=3"]
+        values = compile_values(str(POLICY), topology, 1, changes)
+        settings, chip = values.settings, chip_of(topology)
+        mesh = make_mesh(**settings.mesh, devices=topology_devices(topology))
+        decoder, _ = read_hf_config(Path(values.architecture))
+        steps = train_policy_steps(settings, decoder, load_stage(values.stage)._loss(settings), mesh)
+        for step in (step for step in steps if step.name in ("decode", "verify")):
+            compiled = step.lower().compile()
+            assert ("Pallas" in step.note) == (attention == "auto")
+            kernels = compiled.as_text().count('custom_call_target="tpu_custom_call"')
+            assert kernels == (decoder.num_layers if attention == "auto" else 0)
+            hbm = compiled.memory_analysis()
+            sizes = hbm.argument_size_in_bytes, hbm.temp_size_in_bytes
+            assert hbm.output_size_in_bytes - hbm.alias_size_in_bytes < 2**20, "the cache is changed in place"
+            assert sum(sizes) + step.beside < chip.hbm_bytes
+            total[attention, step.name] = sum(sizes)
+            print(f"{topology} {step.name} {step.note}: {sizes[0] / 2**30:.2f} + {sizes[1] / 2**30:.2f} GiB")
+    for name in ("decode", "verify"):
+        assert total["auto", name] < 1.1 * total["xla", name]
 
 
 def test_the_papers_hyperparameters():

@@ -48,6 +48,7 @@ def sampling_bench_config() -> ConfigDict:
             "cache_dtype": "float32",
             "weights_dtype": config_dict.placeholder(str),
             "speculate": AUTO,
+            "attention": "auto",
             "tensor": 1,
             "guesses": AUTO_GUESSES,  # in the comparison of few slots with and without guessing
             "guessing_slots": 4,
@@ -176,9 +177,10 @@ def _run(
         cache_dtype=config.cache_dtype,
         weights_dtype=config.weights_dtype,
         speculate=speculate,
+        attention=config.attention,
         mesh=decode_mesh(config.tensor),
     )
-    print(f"sampling: {engine.plan}")
+    print(f"sampling: {engine.plan}; {engine.attention}")
     engine.load(model.params)
     started = time.perf_counter()
     engine.warm_up(config.samples)

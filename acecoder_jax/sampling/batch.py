@@ -1,6 +1,6 @@
 """One `generate` on the devices: its seats, its cache and its prompts on their way in, and every step that is run.
 
-The engine says when; here is how. Shapes change in few ways, so that few are compiled: the ring of generated positions
+The engine says when; here is how. Shapes change in few ways, so that few are compiled: a ring of generated positions
 grows, and idle slots are dropped.
 """
 
@@ -18,8 +18,8 @@ from jax.sharding import Mesh
 from jaxtyping import Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.sampling import cache as cache_steps
 from acecoder_jax.sampling import decode, layout
+from acecoder_jax.sampling.paged import Paging
 from acecoder_jax.sampling.plan import prompt_rows
 from acecoder_jax.sampling.prefill import (
     pack_prompts,
@@ -28,7 +28,7 @@ from acecoder_jax.sampling.prefill import (
     prefill_arrays,
     prefill_attention,
 )
-from acecoder_jax.sampling.seats import Group, Seats
+from acecoder_jax.sampling.seats import Group, Seating, Seats
 from acecoder_jax.sampling.speculate import count_draws, guess
 from acecoder_jax.sampling.stats import EngineStats
 from acecoder_jax.sampling.view import DecodeView
@@ -44,6 +44,7 @@ class Setup:
     Attributes:
       sampling: how tokens are drawn, where a request does not say.
       widths: positions of the ring, from the narrowest to a whole completion.
+      paging: None where the cache is a ring.
     """
 
     config: DecoderConfig
@@ -52,6 +53,7 @@ class Setup:
     cache_dtype: str
     widths: list[int]
     mesh: Mesh | None
+    paging: Paging | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Batch:
         rows, self._ring = prompt_rows(slots, lanes, self._shards), setup.widths[0]
         self.weights, self.seats = weights, Seats(self._shards, slots, rows, lanes)
         sizes = slots, rows, prompt, self._ring
-        self._cache = layout.empty_cache(setup.config, *sizes, setup.cache_dtype, setup.mesh)
+        self._cache = layout.empty_cache(setup.config, *sizes, setup.cache_dtype, setup.mesh, setup.paging)
         self._prefilled: list[tuple] | None = None
         self._now = np.zeros(slots, np.int32)  # the ring's column that each slot writes next
         self._apart = False  # they may differ, since slots have checked guesses
@@ -120,6 +122,7 @@ class Batch:
         """Compile what brings prompts in, with one that nobody needs."""
         self._prefill()
         self._insert([(0, self._ready.popleft())])
+        self._begin()
 
     def start_anew(self, weights: Weights) -> None:
         """Nobody runs on the old parameters any more: whoever waits is prefilled with the new ones."""
@@ -134,6 +137,8 @@ class Batch:
                 self._prefill()
             before = self.seats.live
             self._insert(self.seats.admit(self._ready))
+            if self.seats.live > before:
+                self._begin()
             if self.seats.live == before or self._ready or not self._groups:
                 return
 
@@ -163,7 +168,14 @@ class Batch:
             for i, (place, group) in enumerate(new[first : first + _INSERTED]):
                 source[i], start[i] = group.at
                 row[place // per_shard, i] = place % per_shard
-            self._cache = cache_steps.insert_all(self._cache, self._prefilled, source, start, row)
+            self._cache = self._cache.insert(self._prefilled, source, start, row)
+
+    def _begin(self) -> None:
+        """Ready the slots that have just been taken."""
+        self._cache = self._cache.begin(self._seating())
+
+    def _seating(self) -> Seating:
+        return layout.place_by_slot(self.seats.seating(self._setup.sampling), self._mesh)
 
     def make_room(self, positions: int) -> None:
         """Widen the ring, step by step, until it holds so many, or a whole completion."""
@@ -179,24 +191,23 @@ class Batch:
         self._resize(*self.seats.shrink(slots, rows), self._ring)
 
     def _resize(self, slots: np.ndarray, rows: np.ndarray, width: int) -> None:
-        if (slots.size, rows.size, width) != (*layout.sizes(self._cache), self._ring):
+        if (slots.size, rows.size, width) != (*self._cache.sizes, self._ring):
             self.align()
-            self._cache = cache_steps.resize(self._cache, slots, rows, int(self._now[0]), width)
+            self._cache = self._cache.resize(slots, rows, int(self._now[0]), width)
             self._ring, self._now = width, np.zeros(slots.size, np.int32)
 
     def align(self) -> None:
         """Let all slots write the same column again."""
         if self._apart:
-            self._cache = cache_steps.align(self._cache, layout.place_by_slot(self._now, self._mesh))
+            self._cache = self._cache.align(layout.place_by_slot(self._now, self._mesh))
             self._now, self._apart = np.zeros_like(self._now), False
 
     def decode(self) -> Drawn:
         """A chunk of tokens in every slot."""
         self.align()
         chunk = self.weights.statics.chunk
-        seating = layout.place_by_slot(self.seats.seating(self._setup.sampling), self._mesh)
         self._cache, tokens, log_probs = decode.decode_chunk(
-            self.weights.statics, self.weights.view, self._cache, seating, jnp.int32(self._now[0])
+            self.weights.statics, self.weights.view, self._cache, self._seating(), jnp.int32(self._now[0])
         )
         self._now = (self._now + chunk) % self._ring
         return Drawn(np.asarray(tokens), np.asarray(log_probs), np.full(len(self._now), chunk))
@@ -204,9 +215,9 @@ class Batch:
     def verify(self, count: int) -> Drawn:
         """One step that checks `count` guesses in every slot."""
         guesses = guess(self.seats, count)
-        arrays = self.seats.seating(self._setup.sampling), guesses, self._now
+        arrays = layout.place_by_slot((guesses, self._now), self._mesh)
         self._cache, *drawn = decode.verify(
-            self.weights.statics, self.weights.view, self._cache, *layout.place_by_slot(arrays, self._mesh)
+            self.weights.statics, self.weights.view, self._cache, self._seating(), *arrays
         )
         tokens, log_probs = map(np.asarray, drawn)
         counts = count_draws(guesses, tokens)

@@ -46,6 +46,9 @@ def sampling_config() -> ConfigDict:
             # Tokens guessed ahead from text of the same prompt, and checked in one step; 0: none, -1: some where that
             # measures faster. The tokens are the same, but their log-probabilities round differently.
             "speculate": AUTO,
+            # Over the cache: "paged" (a Pallas kernel on TPUs), "xla", or "auto": paged on TPUs where the kernel takes
+            # the model's heads.
+            "attention": "auto",
             "tensor": 1,  # accelerators that share one copy of the weights; slots are split over the others
         }
     )
@@ -90,11 +93,15 @@ class Sampler:
             cache_dtype=config.cache_dtype,
             weights_dtype=config.weights_dtype,
             speculate=config.speculate,
+            attention=config.attention,
             stop=stop,
             mesh=decode_mesh(config.tensor),
         )
         self.load(model.params, model.fingerprint)
-        print(f"sampling: {self.engine.plan}; weights laid out for decoding in {self.engine.load_s:.2f} s")
+        print(
+            f"sampling: {self.engine.plan}; {self.engine.attention}; weights laid out for decoding in"
+            f" {self.engine.load_s:.2f} s"
+        )
 
     def load(self, params: nnx.State, mark: str = "") -> None:
         """Sample from these parameters from now on; `mark` is written into the completions."""

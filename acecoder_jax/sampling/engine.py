@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.sampling import cache as cache_steps
-from acecoder_jax.sampling import decode, layout, prefill
+from acecoder_jax.sampling import decode, layout, paged, prefill, ring
 from acecoder_jax.sampling.batch import Batch, Drawn, Setup, Weights
 from acecoder_jax.sampling.endings import Endings
 from acecoder_jax.sampling.plan import (
@@ -31,7 +31,7 @@ from acecoder_jax.sampling.plan import (
 )
 from acecoder_jax.sampling.requests import Request, Sampled, refusal
 from acecoder_jax.sampling.seats import Group, make_groups
-from acecoder_jax.sampling.speculate import Payoff, count_draws, guess
+from acecoder_jax.sampling.speculate import Payoff, count_draws, guess, guesses_of
 from acecoder_jax.sampling.stats import EngineStats
 from acecoder_jax.sampling.warp import SamplingParams
 
@@ -57,6 +57,7 @@ class Engine:
         cache_dtype: str = "float32",
         weights_dtype: str | None = None,
         speculate: int = 0,
+        attention: str = "auto",
         stop: Callable[[tuple[int, ...]], bool] | None = None,
         mesh: Mesh | None = None,
     ):
@@ -76,6 +77,8 @@ class Engine:
           weights_dtype: int8 to keep matrices in eight bits, for prompts too; else as `dtype`.
           speculate: tokens guessed ahead in every slot and checked in one step; AUTO for a few where that measures
             faster. Tokens stay the same; log-probabilities may differ by rounding from step to step.
+          attention: over the cache: "paged", "xla", or "auto", which is paged on TPUs where the kernel takes the
+            model's heads; see `paged`.
           stop: ends a completion early; given its token ids, and monotone: once true, true for every longer one.
           mesh: this process's devices: slots are split over `data` and `fsdp`, heads over `tensor`.
 
@@ -85,7 +88,14 @@ class Engine:
         self._max_prompt, self._max_new, self._longest_prompt = max_prompt_tokens, max_new_tokens, 0
         self._endings = Endings(frozenset(eos_ids), max_new_tokens, stop)
         self._chunk, self._dtype, self._eight_bit = chunk, dtype, weights_dtype == "int8"
-        self._setup = Setup(config, graph, sampling, cache_dtype, ring_widths(max_new_tokens), mesh)
+        sizes = {
+            "prompt": prompt_bucket(max_prompt_tokens),
+            "new": max_new_tokens,
+            "step": max(chunk, 1 + guesses_of(speculate)),
+        }
+        paging, self.attention = paged.choose_paging(attention, config, cache_dtype, mesh, **sizes)
+        widths = [max_new_tokens] if paging else ring_widths(max_new_tokens)
+        self._setup = Setup(config, graph, sampling, cache_dtype, widths, mesh, paging)
         self._shards = layout.shards(mesh)
         self.plan = self._plan_memory(slots, 1 + max(speculate, 0))
         self._payoff = Payoff(speculate, self.slots)
@@ -106,10 +116,12 @@ class Engine:
             decode.verify,
             prefill.embedded,
             prefill.prefill_layer,
-            cache_steps.insert,
-            cache_steps.align_ring,
             cache_steps.keep_rows,
-            cache_steps.resize_ring,
+            ring.insert,
+            ring.align_ring,
+            ring.resize_ring,
+            paged.insert,
+            paged.begin,
         )
         return sum(step._cache_size() for step in steps)
 
@@ -250,13 +262,16 @@ class Engine:
                 yield Sampled(request.id, request.prompt_ids, *ids, reason, batch.weights.version, error)
 
     def _plan_memory(self, slots: int, drawn: int) -> MemoryPlan:
-        mesh = self._setup.mesh
+        mesh, paging = self._setup.mesh, self._setup.paging
         device = mesh.devices.flat[0] if mesh else jax.local_devices()[0]
+        prompt, own = prompt_bucket(self._max_prompt), self._setup.widths[-1]
+        if paging:
+            prompt, own = paging.page * paging.row_pages(prompt), paging.page * paging.own
         return plan_memory(
             self._setup.config,
             slots=slots,
-            prompt=prompt_bucket(self._max_prompt),
-            ring=self._setup.widths[-1],
+            prompt=prompt,
+            ring=own,
             drawn=drawn,
             lanes=1,  # how many samples a prompt has is not known yet
             dtype=self._dtype,

@@ -20,7 +20,7 @@ from jax.sharding import PartitionSpec as P
 
 from acecoder_jax.errors import UserError
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.sampling import cache as cache_steps
+from acecoder_jax.sampling import paged, ring
 from acecoder_jax.sampling.view import DecodeView, EightBit, decode_view
 
 AXES = ("data", "fsdp", "tensor")  # as in training
@@ -107,18 +107,47 @@ def view_for_decoding(
     return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), view, places)
 
 
+def new_cache(
+    config: DecoderConfig,
+    slots: int,
+    rows: int,
+    prompt: int,
+    width: int,
+    dtype: str,
+    paging: paged.Paging | None,
+) -> ring.RingCache | paged.PagedCache:
+    """A cache with nothing in it, of either form.
+
+    Args:
+      width: of the ring.
+      paging: None for a ring.
+    """
+    if paging:
+        return paged.empty_cache(config, slots, rows, prompt, dtype, paging)
+    return ring.empty_cache(config, slots, rows, prompt, width, dtype)
+
+
 def empty_cache(
-    config: DecoderConfig, slots: int, rows: int, prompt: int, ring: int, dtype: str, mesh: Mesh | None
-) -> cache_steps.Cache:
-    """A cache with nothing in it, made where it will lie."""
-    make = partial(cache_steps.empty_cache, config, slots, rows, prompt, ring, dtype)
+    config: DecoderConfig,
+    slots: int,
+    rows: int,
+    prompt: int,
+    width: int,
+    dtype: str,
+    mesh: Mesh | None,
+    paging: paged.Paging | None = None,
+) -> ring.RingCache | paged.PagedCache:
+    """`new_cache`, made where it will lie."""
+    make = partial(new_cache, config, slots, rows, prompt, width, dtype, paging)
     if mesh is None:
         return jax.device_put(make(), jax.local_devices()[0])
-    return jax.jit(make, out_shardings=cache_sharding(config, mesh))()
+    return jax.jit(make, out_shardings=cache_sharding(config, mesh, paging))()
 
 
-def cache_sharding(config: DecoderConfig, mesh: Mesh) -> NamedSharding:
+def cache_sharding(config: DecoderConfig, mesh: Mesh, paging: paged.Paging | None = None) -> NamedSharding:
     """Slots and rows over all groups; heads within a group, where they divide."""
+    if paging:
+        return NamedSharding(mesh, paged.PAGES)
     return NamedSharding(mesh, _PLACES if config.num_kv_heads % mesh.shape["tensor"] else _PLACES_AND_HEADS)
 
 
@@ -130,11 +159,6 @@ def place_by_slot(arrays: Any, mesh: Mesh | None) -> Any:
 def seat_sharding(mesh: Mesh) -> NamedSharding:
     """Of everything that is counted by slots, rows or shards."""
     return NamedSharding(mesh, _PLACES)
-
-
-def sizes(cache: cache_steps.Cache) -> tuple[int, int]:
-    """Slots and prompt rows."""
-    return tuple(jax.tree.leaves(part[0])[0].shape[0] for part in (cache.ring_keys, cache.prompt_keys))
 
 
 def _to_one_device(leaf: jax.Array) -> jax.Array:

@@ -108,7 +108,7 @@ def plan_memory(
 
     Args:
       slots: asked for; 0 for as many as fit, at most 256 a shard.
-      prompt, ring, lanes: positions of a prompt and of a completion, slots that share a prompt.
+      prompt, ring, lanes: cached positions of a prompt and of a slot beside it, slots that share a prompt.
       drawn: tokens that a slot draws in one step.
       free: bytes on each device.
 

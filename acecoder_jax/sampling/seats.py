@@ -10,12 +10,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Array, Int
 
-from acecoder_jax.sampling.decode import Seating
 from acecoder_jax.sampling.requests import Request
-from acecoder_jax.sampling.warp import SamplingParams, draws_of
+from acecoder_jax.sampling.warp import Draws, SamplingParams, draws_of
+
+
+class Seating(NamedTuple):
+    """Who sits in which slot, before a chunk. Slots and rows are counted in each shard of the devices.
+
+    Attributes:
+      token: the last one drawn (or the prompt's last), not yet in the cache.
+      prompt: cached prompt positions.
+      generated: cached positions after them; they stand in the ring's latest columns.
+      seed: of the request's own draws, so that they do not depend on its neighbours.
+      draws: how each slot draws.
+      lanes: the slots that look at each prompt row; those of an empty lane are any.
+      place: where a slot stands among its shard's lanes, row * lanes + lane.
+      row_length: cached positions of each prompt row.
+    """
+
+    token: Int[Array, "slots"]
+    prompt: Int[Array, "slots"]
+    generated: Int[Array, "slots"]
+    seed: Int[Array, "slots"]
+    draws: Draws
+    lanes: Int[Array, "shards rows lanes"]
+    place: Int[Array, "shards slots"]
+    row_length: Int[Array, "rows"]
 
 
 @dataclass(eq=False)

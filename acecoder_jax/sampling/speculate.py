@@ -21,6 +21,15 @@ _LONGEST = 3  # tokens that a guess is looked up by
 _RECENT = 0.05  # weight of the latest step in the running mean of tokens a step
 
 
+def guesses_of(asked: int) -> int:
+    """Tokens guessed ahead in each slot.
+
+    Args:
+      asked: a number of them, 0 for none, or AUTO.
+    """
+    return AUTO_GUESSES if asked == AUTO else asked
+
+
 def guess(seats: Seats, count: int) -> Int[np.ndarray, "slots count"]:
     """What may come next in every slot; zeros where nothing like its last tokens was seen."""
     guesses = np.zeros((len(seats.slots), count), np.int32)
@@ -89,7 +98,7 @@ class Payoff:
           guesses: in each slot; AUTO for `AUTO_GUESSES` where they pay, 0 for none.
           slots: of the full batch.
         """
-        self.guesses = AUTO_GUESSES if guesses == AUTO else guesses
+        self.guesses = guesses_of(guesses)
         self.always, self._slots = guesses > 0, slots
         self._plain: dict[int, float] = {}  # seconds of the fastest step, by batch size
         self._wide: dict[int, float] = {}

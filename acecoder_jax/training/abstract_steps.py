@@ -30,10 +30,10 @@ from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.models.lora import is_adapter, with_adapters
 from acecoder_jax.rewards import model as reward_model
 from acecoder_jax.rewards.combine import needs_model
-from acecoder_jax.sampling import decode, layout, plan
-from acecoder_jax.sampling.cache import empty_cache
+from acecoder_jax.sampling import decode, layout, paged, plan
 from acecoder_jax.sampling.prefill import packed_rows, prefill_attention, prefill_layer
 from acecoder_jax.sampling.seats import Seats
+from acecoder_jax.sampling.speculate import guesses_of
 from acecoder_jax.sampling.view import decode_view
 from acecoder_jax.sampling.warp import SamplingParams
 from acecoder_jax.training import costs, policy_step
@@ -243,10 +243,9 @@ def _rollout_steps(config, decoder, mesh, blocks, view, everything) -> list[Step
     shards = layout.shards(groups)
     slots = -(-s.slots // hosts_of(list(mesh.devices.flat))) or 64 * shards
     lanes = plan.lanes_for(config.samples)
-    rows, ring = plan.prompt_rows(slots, lanes, shards), plan.ring_widths(s.max_new_tokens)[-1]
+    rows, width = plan.prompt_rows(slots, lanes, shards), plan.ring_widths(s.max_new_tokens)[-1]
     prompt = plan.prompt_bucket(s.max_prompt_tokens)
-    cache = jax.eval_shape(lambda: empty_cache(decoder, slots, rows, prompt, ring, s.cache_dtype))
-    cache = _placed(cache, jax.tree.map(lambda _: layout.cache_sharding(decoder, groups), cache))
+    cache, note = _abstract_cache(s, decoder, groups, (slots, rows, prompt, width))
     seats = Seats(shards, slots, rows, lanes).seating(SamplingParams())
     seats = jax.tree.map(lambda leaf: _at(leaf, layout.seat_sharding(groups)), seats)
     statics = decode.DecodeStatics(blocks, decoder, s.chunk, s.dtype)
@@ -262,19 +261,21 @@ def _rollout_steps(config, decoder, mesh, blocks, view, everything) -> list[Step
                 statics, view, cache, seats, jax.ShapeDtypeStruct((), jnp.int32)
             ),
             beside,
-            costs.decode_cost(decoder, groups, slots, prompt + ring, s.chunk, itemsize, cache_itemsize),
+            costs.decode_cost(decoder, groups, slots, prompt + width, s.chunk, itemsize, cache_itemsize),
+            note=note,
         ),
     ]
     if s.speculate > 0:
         shapes = [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in ((slots, s.speculate), (slots,))]
         guesses, columns = (_at(shape, layout.seat_sharding(groups)) for shape in shapes)
-        sizes = slots, prompt + ring, 1, itemsize, cache_itemsize, 1 + s.speculate
+        sizes = slots, prompt + width, 1, itemsize, cache_itemsize, 1 + s.speculate
         steps.append(
             Step(
                 "verify",
                 lambda: decode.verify.lower(statics, view, cache, seats, guesses, columns),
                 beside,
                 costs.decode_cost(decoder, groups, *sizes),
+                note=note,
             )
         )
     return steps
@@ -303,6 +304,21 @@ def _prefill_step(config, decoder, groups, blocks, view, prompt, everything) -> 
         note=f"one of {layers} layers",
     )
     return step, layers * kept
+
+
+def _abstract_cache(sampling, decoder, groups: Mesh, sizes: tuple[int, int, int, int]):
+    """The engine's cache at its largest, and what is said of its form.
+
+    Args:
+      sizes: slots, rows, positions of a prompt and of a ring.
+    """
+    step = max(sampling.chunk, 1 + guesses_of(sampling.speculate))
+    lengths = {"prompt": sizes[2], "new": sampling.max_new_tokens, "step": step}
+    dtype = sampling.cache_dtype
+    paging, note = paged.choose_paging(sampling.attention, decoder, dtype, groups, **lengths)
+    cache = jax.eval_shape(partial(layout.new_cache, decoder, *sizes, dtype, paging))
+    place = layout.cache_sharding(decoder, groups, paging)
+    return jax.tree.map(lambda leaf: _at(leaf, place), cache), note
 
 
 def _lower(mesh: Mesh | None, function: Callable, *arguments: Any) -> jax.stages.Lowered:

@@ -15,9 +15,9 @@ from flax import nnx
 
 from acecoder_jax.data.packing import Tree, pack
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
-from acecoder_jax.sampling import cache
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.requests import Request
+from acecoder_jax.sampling.ring import RingCache
 from acecoder_jax.sampling.warp import SamplingParams, draw, draws_of, warp
 
 SAMPLING = SamplingParams(temperature=0.9, top_p=0.98)
@@ -201,9 +201,9 @@ def test_the_limit_cuts_inside_a_chunk(model, expected, limit):
 
 def test_the_tail_shrinks_and_draws_the_same(model, expected, monkeypatch):
     sizes = []
-    resize = cache.resize
+    resize = RingCache.resize
     monkeypatch.setattr(
-        cache, "resize", lambda old, slots, *a: sizes.append(slots.size) or resize(old, slots, *a)
+        RingCache, "resize", lambda old, slots, *a: sizes.append(slots.size) or resize(old, slots, *a)
     )
     # All but three requests of a long run stop at once, so that few slots are left with much to do.
     long = {expected[name].token_ids[:1] for name in ("q0#0", "q3#1", "q6#2")}
@@ -324,10 +324,17 @@ def test_requests_that_cannot_be_taken_are_refused_by_id_while_the_others_go_on(
         assert_same(results[request.id], expected[request.id])
 
 
-@pytest.mark.parametrize("cache_dtype", ["float32", "int8"])
-def test_numbers_that_are_not_finite_fail_their_own_request_only(model, cache_dtype):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cache_dtype": "float32"},
+        {"cache_dtype": "int8"},
+        pytest.param({"attention": "paged"}, marks=pytest.mark.slow),
+    ],
+)
+def test_numbers_that_are_not_finite_fail_their_own_request_only(model, options):
     """A token whose embedding is broken: who reads it fails, and neither neighbours nor later guests of the slot."""
-    engine = make_engine(model, slots=4, cache_dtype=cache_dtype)
+    engine = make_engine(model, slots=4, **options)
     plain = {s.id: s for s in engine.generate(REQUESTS[:20])}
     seen = {token for s in plain.values() for token in s.prompt_ids + s.token_ids}
     poison = next(token for token in range(3, 300) if token not in seen)

@@ -8,7 +8,7 @@ import pytest
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.huggingface import abstract_params
 from acecoder_jax.sampling import plan
-from acecoder_jax.sampling.cache import empty_cache
+from acecoder_jax.sampling.ring import empty_cache
 from acecoder_jax.sampling.view import decode_view
 from tests.tiny_models import TINY_CONFIG
 from tests.user_errors import user_error
