@@ -164,9 +164,10 @@ class Engine:
             self._in_flight = False
 
     def warm_up(self, samples: int, prompt_tokens: int = 0) -> None:
-        """Compile every shape that up to `samples` requests for each of many prompts may need.
+        """Compile every shape that many prompts may need.
 
         Args:
+          samples: requests for each prompt; others compile anew where `lanes_for` them is another number.
           prompt_tokens: of the longest prompt; 0 for the longest that is allowed.
         """
         self._longest_prompt = max(self._longest_prompt, prompt_bucket(prompt_tokens or self._max_prompt))

@@ -89,7 +89,7 @@ def test_nothing_compiles_anew_after_the_warm_up(model, from_rings, monkeypatch)
     engine.warm_up(samples=6)
     before = engine.compilations()
     assert_same(list(engine.generate(REQUESTS)), from_rings)
-    shorter = [Request(f"{n}#{i}", (5,) * n, 9 * n + i, None, 1 + n) for n in range(1, 31) for i in range(3)]
+    shorter = [Request(f"{n}#{i}", (5,) * n, 9 * n + i, None, 1 + n) for n in range(1, 31) for i in range(6)]
     assert len(list(engine.generate(shorter))) == len(shorter)
     assert engine.compilations() == before and engine.stats.wide_steps > 20
 
