@@ -147,7 +147,9 @@ def test_closing_leaves_nothing_behind():
             box.run(program(i) for i in range(5))
             family = set(descendants(os.getpid())) - others
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
-    assert (len(children(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    after = (len(children(os.getpid())), len(os.listdir("/proc/self/fd")), threading.active_count())
+    # Fewer: what an earlier test had left to the garbage collector.
+    assert all(now <= then for now, then in zip(after, before, strict=True))
 
 
 def test_a_pool_that_nobody_closed_ends_with_the_interpreter():
