@@ -25,7 +25,6 @@ from acecoder_jax.sampling.view import DecodeView, EightBit, decode_view
 
 AXES = ("data", "fsdp", "tensor")  # as in training
 _TENSOR = {"vocab", "heads", "kv_heads", "mlp"}  # logical axes of weights that a group of devices shares out
-_PLACES = P(("data", "fsdp"))  # slots and prompt rows
 _PLACES_AND_HEADS = P(("data", "fsdp"), "tensor")  # (slots, kv_heads, ...)
 
 
@@ -107,26 +106,6 @@ def view_for_decoding(
     return jax.tree.map(partial(_to_every_host, _all_hosts(mesh)), view, places)
 
 
-def new_cache(
-    config: DecoderConfig,
-    slots: int,
-    rows: int,
-    prompt: int,
-    width: int,
-    dtype: str,
-    paging: paged.Paging | None,
-) -> ring.RingCache | paged.PagedCache:
-    """A cache with nothing in it, of either form.
-
-    Args:
-      width: of the ring.
-      paging: None for a ring.
-    """
-    if paging:
-        return paged.empty_cache(config, slots, rows, prompt, dtype, paging)
-    return ring.empty_cache(config, slots, rows, prompt, width, dtype)
-
-
 def empty_cache(
     config: DecoderConfig,
     slots: int,
@@ -137,8 +116,16 @@ def empty_cache(
     mesh: Mesh | None,
     paging: paged.Paging | None = None,
 ) -> ring.RingCache | paged.PagedCache:
-    """`new_cache`, made where it will lie."""
-    make = partial(new_cache, config, slots, rows, prompt, width, dtype, paging)
+    """A cache with nothing in it, of either form, made where it will lie.
+
+    Args:
+      width: of the ring.
+      paging: None for a ring.
+    """
+    if paging:
+        make = partial(paged.empty_cache, config, slots, rows, prompt, dtype, paging)
+    else:
+        make = partial(ring.empty_cache, config, slots, rows, prompt, width, dtype)
     if mesh is None:
         return jax.device_put(make(), jax.local_devices()[0])
     return jax.jit(make, out_shardings=cache_sharding(config, mesh, paging))()
@@ -148,7 +135,9 @@ def cache_sharding(config: DecoderConfig, mesh: Mesh, paging: paged.Paging | Non
     """Slots and rows over all groups; heads within a group, where they divide."""
     if paging:
         return NamedSharding(mesh, paged.PAGES)
-    return NamedSharding(mesh, _PLACES if config.num_kv_heads % mesh.shape["tensor"] else _PLACES_AND_HEADS)
+    return NamedSharding(
+        mesh, paged.PLACES if config.num_kv_heads % mesh.shape["tensor"] else _PLACES_AND_HEADS
+    )
 
 
 def place_by_slot(arrays: Any, mesh: Mesh | None) -> Any:
@@ -158,7 +147,7 @@ def place_by_slot(arrays: Any, mesh: Mesh | None) -> Any:
 
 def seat_sharding(mesh: Mesh) -> NamedSharding:
     """Of everything that is counted by slots, rows or shards."""
-    return NamedSharding(mesh, _PLACES)
+    return NamedSharding(mesh, paged.PLACES)
 
 
 def _to_one_device(leaf: jax.Array) -> jax.Array:

@@ -32,7 +32,7 @@ from acecoder_jax.sampling.cache import freed_in_turn, keep_rows, sound
 from acecoder_jax.sampling.seats import Seating
 
 ATTENTION = ("auto", "paged", "xla")
-PLACES = P(("data", "fsdp"))
+PLACES = P(("data", "fsdp"))  # slots and prompt rows
 PAGES = P(("data", "fsdp"), None, "tensor")  # by slots and rows, and by heads
 
 # The kernel's settings: they compile, and none of them is tuned. Its authors advise pages of a sixteenth of the longest

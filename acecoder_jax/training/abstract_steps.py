@@ -316,7 +316,7 @@ def _abstract_cache(sampling, decoder, groups: Mesh, sizes: tuple[int, int, int,
     lengths = {"prompt": sizes[2], "new": sampling.max_new_tokens, "step": step}
     dtype = sampling.cache_dtype
     paging, note = paged.choose_paging(sampling.attention, decoder, dtype, groups, **lengths)
-    cache = jax.eval_shape(partial(layout.new_cache, decoder, *sizes, dtype, paging))
+    cache = jax.eval_shape(partial(layout.empty_cache, decoder, *sizes, dtype, None, paging))
     place = layout.cache_sharding(decoder, groups, paging)
     return jax.tree.map(lambda leaf: _at(leaf, place), cache), note
 

@@ -20,6 +20,7 @@ from acecoder_jax.sampling.plan import prompt_rows
 from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.speculate import AUTO, Payoff
 from acecoder_jax.sampling.warp import SamplingParams
+from tests.same_samples import assert_same
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error
 
@@ -55,14 +56,6 @@ def from_rings(model):
     return {s.id: s for s in make_engine(model, "xla", slots=32).generate(REQUESTS)}
 
 
-def assert_same(results, expected):
-    assert {s.id for s in results} == set(expected)
-    for sampled in results:
-        other = expected[sampled.id]
-        assert (sampled.token_ids, sampled.finish_reason) == (other.token_ids, other.finish_reason)
-        np.testing.assert_allclose(sampled.log_probs, other.log_probs, atol=1e-5)
-
-
 def test_the_tokens_are_those_of_the_ring(model, from_rings, monkeypatch):
     """Refilled slots, siblings, a batch that shrinks; wide steps among plain ones while it is full."""
     chance, sizes = random.Random(1), []
@@ -73,7 +66,7 @@ def test_the_tokens_are_those_of_the_ring(model, from_rings, monkeypatch):
     )
     engine = make_engine(model, speculate=3)
     assert engine.attention == "paged attention by XLA, 16 positions a page"
-    assert_same(list(engine.generate(REQUESTS)), from_rings)
+    assert_same(list(engine.generate(REQUESTS)), from_rings, atol=1e-5)
     assert sizes == [9, 6]
     assert engine.stats.wide_steps > 2 and engine.stats.right_guesses > 0
     assert engine.stats.decoded_tokens > 12 * 4 * engine.stats.wide_steps, "plain steps too"
@@ -88,7 +81,7 @@ def test_nothing_compiles_anew_after_the_warm_up(model, from_rings, monkeypatch)
     engine = make_engine(model, speculate=AUTO)
     engine.warm_up(samples=6)
     before = engine.compilations()
-    assert_same(list(engine.generate(REQUESTS)), from_rings)
+    assert_same(list(engine.generate(REQUESTS)), from_rings, atol=1e-5)
     shorter = [Request(f"{n}#{i}", (5,) * n, 9 * n + i, None, 1 + n) for n in range(1, 31) for i in range(6)]
     assert len(list(engine.generate(shorter))) == len(shorter)
     assert engine.compilations() == before and engine.stats.wide_steps > 20
@@ -105,7 +98,7 @@ def test_each_device_has_its_slots_and_heads(model, from_rings, monkeypatch):
         return begin(cache, seating)
 
     monkeypatch.setattr(paged.PagedCache, "begin", watched)
-    assert_same(list(make_engine(model, mesh=mesh, slots=8).generate(REQUESTS)), from_rings)
+    assert_same(list(make_engine(model, mesh=mesh, slots=8).generate(REQUESTS)), from_rings, atol=1e-5)
     split = NamedSharding(mesh, P("data", None, "tensor"))
     assert len(places) > 4 and all(place.is_equivalent_to(split, 4) for place in places)
 
@@ -210,7 +203,9 @@ def test_an_unknown_word_is_refused():
 def test_the_plan_counts_the_pages(model):
     engine = make_engine(model)
     assert (engine.attention, prompt_rows(12, 1, 1)) == ("paged attention by XLA, 16 positions a page", 12)
-    cache = jax.eval_shape(lambda: layout.new_cache(model[0], 12, 12, 32, 0, "float32", engine._setup.paging))
+    cache = jax.eval_shape(
+        lambda: layout.empty_cache(model[0], 12, 12, 32, 0, "float32", None, engine._setup.paging)
+    )
     assert cache.sizes == (12, 12)
     size = sum(leaf.size * 4 for leaf in jax.tree.leaves(cache))
     assert engine.plan.cache == pytest.approx(1.5 * size), "and one of two layers twice"
