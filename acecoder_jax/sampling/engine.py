@@ -171,7 +171,7 @@ class Engine:
           prompt_tokens: of the longest prompt; 0 for the longest that is allowed.
         """
         self._longest_prompt = max(self._longest_prompt, prompt_bucket(prompt_tokens or self._max_prompt))
-        batch = self._batch(deque([Group((0,), deque())]), self.slots, lanes_for(samples))
+        batch = self._batch(deque([Group((0,), deque())]), self.slots, lanes_for(samples), EngineStats())
         batch.warm_up()
         for width in self._setup.widths:
             batch.make_room(width)
@@ -195,10 +195,10 @@ class Engine:
         lanes = lanes_for(max(counts.values()))
         ladder = slot_ladder(self.slots, self._shards)
         slots = next((size for size in reversed(ladder) if size >= len(requests)), ladder[0])
-        return self._batch(make_groups(requests, lanes), slots, lanes)
+        return self._batch(make_groups(requests, lanes), slots, lanes, self.stats)
 
-    def _batch(self, groups: deque[Group], slots: int, lanes: int) -> Batch:
-        return Batch(self._setup, self._weights, groups, slots, lanes, self._longest_prompt, self.stats)
+    def _batch(self, groups: deque[Group], slots: int, lanes: int, stats: EngineStats) -> Batch:
+        return Batch(self._setup, self._weights, groups, slots, lanes, self._longest_prompt, stats)
 
     def _run(self, batch: Batch) -> Iterator[Sampled]:
         ladder = slot_ladder(batch.slots, self._shards)

@@ -18,6 +18,7 @@ from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.ring import RingCache
+from acecoder_jax.sampling.stats import EngineStats
 from acecoder_jax.sampling.warp import SamplingParams, draw, draws_of, warp
 
 SAMPLING = SamplingParams(temperature=0.9, top_p=0.98)
@@ -219,6 +220,7 @@ def test_nothing_compiles_anew_after_the_warm_up(model):
     """Prompts of every length, a ring that grows, a tail that shrinks."""
     engine = make_engine(model, slots=16, max_new_tokens=70)
     engine.warm_up(samples=3)
+    assert engine.stats == EngineStats(), "what was compiled with is no prompt, and its time nobody's"
     before = engine.compilations()
     lengths = [*range(1, 49)]
     requests = [
