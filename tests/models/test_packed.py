@@ -14,7 +14,13 @@ from acecoder_jax.data.policy_rows import response_columns
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.cudnn import cudnn_attention
 from acecoder_jax.models.decoder import attention
-from acecoder_jax.models.packed import attention_kernel, packed_hidden, packed_log_probs, tree_mask
+from acecoder_jax.models.packed import (
+    attention_kernel,
+    causal_attention,
+    packed_hidden,
+    packed_log_probs,
+    tree_mask,
+)
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error
 
@@ -211,3 +217,20 @@ def test_the_call_that_cudnn_gets_is_our_attention():
     expected = attention(queries, keys, values, mask)
     got = cudnn_attention(queries, keys, values, mask, implementation="xla")
     np.testing.assert_allclose(np.asarray(got)[real], np.asarray(expected)[real], atol=1e-5)
+
+
+@pytest.mark.parametrize("time", [5, 128, 300])
+def test_attention_in_chunks_is_attention(time):
+    """Values and gradients, for rows that fill a part of a chunk, a whole one, and several."""
+    draw = np.random.default_rng(time)
+    shapes = (2, time, 4, 8), (2, time, 2, 8), (2, time, 2, 8)
+    arrays = [jnp.asarray(draw.normal(size=shape), jnp.float32) for shape in shapes]
+    weight = jnp.asarray(draw.normal(size=shapes[0]), jnp.float32)
+    visible = np.tril(draw.random((2, time, time)) < 0.1) | np.eye(time, dtype=bool)
+
+    def values_and_gradients(kernel):
+        mix = partial(kernel, mask=jnp.asarray(visible))
+        return [mix(*arrays), *jax.grad(lambda *a: jnp.sum(mix(*a) * weight), argnums=(0, 1, 2))(*arrays)]
+
+    for got, expected in zip(values_and_gradients(causal_attention), values_and_gradients(attention)):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
