@@ -148,6 +148,7 @@ def test_every_row_of_the_reward_bench_has_a_process_of_its_own(tiny_model, tmp_
     rows = {
         "batch_pairs": 4,
         "steps": 1,
+        "longest": 64,
         "row_length": 128,
         "model": str(tiny_model.folder),
         "rows": ("packed",),
@@ -163,6 +164,7 @@ def test_every_row_of_the_reward_bench_has_a_process_of_its_own(tiny_model, tmp_
 
     refused("'theirs'", "shared prompts", rows=("theirs",))
     refused("20 are needed", "config.train_reward.steps", steps=4)
+    refused("config.train_reward.row_length", "give 128 or more", row_length=127)
 
 
 def test_pairs_of_another_tokenizer_are_refused(tiny_model, tmp_path):

@@ -60,7 +60,8 @@ def compare(config: ConfigDict, pairs: str | None, seed: int, workdir: Path) -> 
     """Every row of the table; prints it.
 
     Raises:
-      UserError: no model or pairs are given, they do not belong together, there are too few, or TRL is not installed.
+      UserError: no model or pairs are given, they do not belong together, there are too few, rows would cut them, or
+        TRL is not installed.
     """
     spec = config.to_dict() | {"pairs": pairs, "seed": seed, "hf_folder": str(workdir / "hf")}
     unknown = [name for name in config.rows if name not in ROWS]
@@ -69,6 +70,11 @@ def compare(config: ConfigDict, pairs: str | None, seed: int, workdir: Path) -> 
     if config.model is None or pairs is None:
         raise UserError(
             "config.train_reward.model, config.pairs: both folders are required by this benchmark"
+        )
+    if config.row_length < 2 * config.longest:
+        raise UserError(
+            f"config.train_reward.row_length: both sides of a pair stand in one row, so {config.row_length} would cut"
+            f" sides of up to {config.longest} tokens; give {2 * config.longest} or more, or lower `longest`"
         )
     if any(ROWS[name][0] == "trl" for name in config.rows):
         if importlib.util.find_spec("trl") is None:
