@@ -32,7 +32,7 @@ def causal_attention(
     """`attention` where no column looks at a later one: scores are made up to each chunk's last column only."""
     parts = []
     for start in range(0, queries.shape[1], _QUERY_CHUNK):
-        chunk, seen = slice(start, start + _QUERY_CHUNK), slice(min(start + _QUERY_CHUNK, queries.shape[1]))
+        chunk, seen = slice(start, start + _QUERY_CHUNK), slice(start + _QUERY_CHUNK)
         parts.append(attention(queries[:, chunk], keys[:, seen], values[:, seen], mask[:, chunk, seen]))
     return jnp.concatenate(parts, axis=1)
 
