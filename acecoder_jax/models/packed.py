@@ -15,29 +15,15 @@ from jax.experimental import multihost_utils
 from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.errors import UserError
+from acecoder_jax.models.block_attention import block_attention
 from acecoder_jax.models.cudnn import cudnn_attention
-from acecoder_jax.models.decoder import Decoder, attention, by_layer, in_window
+from acecoder_jax.models.decoder import Decoder, by_layer, in_window
 from acecoder_jax.models.splash import splash_attention
 
 _VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
-_QUERY_CHUNK = 128  # columns of a row that attend at once where XLA does it
 
 
-def causal_attention(
-    queries: Float[Array, "rows time heads head_dim"],
-    keys: Float[Array, "rows time kv_heads head_dim"],
-    values: Float[Array, "rows time kv_heads head_dim"],
-    mask: Bool[Array, "rows time time"],
-) -> Float[Array, "rows time heads head_dim"]:
-    """`attention` where no column looks at a later one: scores are made up to each chunk's last column only."""
-    parts = []
-    for start in range(0, queries.shape[1], _QUERY_CHUNK):
-        chunk, seen = slice(start, start + _QUERY_CHUNK), slice(start + _QUERY_CHUNK)
-        parts.append(attention(queries[:, chunk], keys[:, seen], values[:, seen], mask[:, chunk, seen]))
-    return jnp.concatenate(parts, axis=1)
-
-
-ATTENTION_KERNELS = {"xla": causal_attention, "splash": splash_attention, "cudnn": cudnn_attention}
+ATTENTION_KERNELS = {"xla": block_attention, "splash": splash_attention, "cudnn": cudnn_attention}
 
 
 def attention_kernel(name: str, platform: str, dtype: str) -> str:

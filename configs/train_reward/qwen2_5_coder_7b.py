@@ -7,7 +7,7 @@ The argument is the slice that it runs on, with ",2" for two of them. The import
 beside the workdir; `--config.model=` and `--config.pairs=` name others.
 
 Compiled with jax 0.10.2: on v5e:4x4 the step that needs most, `accumulate`, takes 13.7 of 15.75 GiB a chip, with
-attention by the splash kernel as well as by XLA.
+attention by the splash kernel.
 """
 
 from pathlib import Path

@@ -11,12 +11,12 @@ from flax import nnx
 
 from acecoder_jax.data.packing import PackedRows, Tree, pack
 from acecoder_jax.data.policy_rows import response_columns
+from acecoder_jax.models.block_attention import block_attention
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.cudnn import cudnn_attention
 from acecoder_jax.models.decoder import attention
 from acecoder_jax.models.packed import (
     attention_kernel,
-    causal_attention,
     packed_hidden,
     packed_log_probs,
     tree_mask,
@@ -219,18 +219,59 @@ def test_the_call_that_cudnn_gets_is_our_attention():
     np.testing.assert_allclose(np.asarray(got)[real], np.asarray(expected)[real], atol=1e-5)
 
 
-@pytest.mark.parametrize("time", [5, 128, 300])
-def test_attention_in_chunks_is_attention(time):
-    """Values and gradients, for rows that fill a part of a chunk, a whole one, and several."""
+def mixed_and_gradients(kernel, mask, dtype=jnp.float32):
+    """What an attention gives for random inputs, and the gradients of queries, keys and values."""
+    rows, time = mask.shape[:2]
     draw = np.random.default_rng(time)
-    shapes = (2, time, 4, 8), (2, time, 2, 8), (2, time, 2, 8)
-    arrays = [jnp.asarray(draw.normal(size=shape), jnp.float32) for shape in shapes]
-    weight = jnp.asarray(draw.normal(size=shapes[0]), jnp.float32)
-    visible = np.tril(draw.random((2, time, time)) < 0.1) | np.eye(time, dtype=bool)
+    shapes = (rows, time, 4, 8), (rows, time, 2, 8), (rows, time, 2, 8)
+    arrays = [jnp.asarray(draw.normal(size=shape), dtype) for shape in shapes]
+    # Whoever looks nowhere gives what must not be used.
+    used = np.asarray(mask).any(axis=2)[:, :, None, None]
+    weight = jnp.asarray(draw.normal(size=shapes[0]) * used, jnp.float32)
 
-    def values_and_gradients(kernel):
-        mix = partial(kernel, mask=jnp.asarray(visible))
-        return [mix(*arrays), *jax.grad(lambda *a: jnp.sum(mix(*a) * weight), argnums=(0, 1, 2))(*arrays)]
+    @jax.jit
+    def both(queries, keys, values, mask):
+        mixed = kernel(queries, keys, values, mask)
+        return jnp.sum(mixed.astype(jnp.float32) * weight), mixed
 
-    for got, expected in zip(values_and_gradients(causal_attention), values_and_gradients(attention)):
-        np.testing.assert_allclose(got, expected, atol=1e-5)
+    gradients, mixed = jax.grad(both, argnums=(0, 1, 2), has_aux=True)(*arrays, mask)
+    assert bool(jnp.all(jnp.isfinite(mixed)))
+    return [jnp.where(used, mixed, 0), *gradients]
+
+
+@pytest.mark.parametrize("time", [5, 128, 300])
+def test_attention_by_blocks_is_attention(time):
+    """Values and gradients, for rows that fill a part of a block, a whole one, and several."""
+    mask = np.tril(np.random.default_rng(time).random((2, time, time)) < 0.1) | np.eye(time, dtype=bool)
+    ours, expected = (
+        mixed_and_gradients(kernel, jnp.asarray(mask)) for kernel in (block_attention, attention)
+    )
+    for got, wanted in zip(ours, expected):
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float32, 1e-5), (jnp.bfloat16, 0.05)])
+def test_blocks_that_nobody_sees_are_left_out(dtype, tolerance):
+    """Trees that end in the middle of blocks, branches of a block's length, and rows that end early or are empty."""
+    tree, branch = np.zeros((2, 3, 700), int)
+    tree[0, :130], tree[0, 130:650] = 1, 2
+    branch[0, 150:280], branch[0, 280:410], branch[0, 410:650] = 1, 2, 3
+    tree[1, :40] = 1
+    mask = tree_mask(jnp.asarray(tree), jnp.asarray(branch))
+    seen = np.asarray(mask)[:, :640, :640].reshape(3, 5, 128, 5, 128).any(axis=(0, 2, 4))
+    assert seen.sum() < 15, "the causal half has blocks that nobody sees"
+    ours, expected = (mixed_and_gradients(kernel, mask, dtype) for kernel in (block_attention, attention))
+    for got, wanted in zip(ours, expected):
+        np.testing.assert_allclose(
+            got.astype(jnp.float32), wanted.astype(jnp.float32), atol=tolerance * float(jnp.abs(wanted).max())
+        )
+
+
+def test_no_query_sees_what_its_mask_hides():
+    """Not a bit of the result depends on it, be it in a block that is left out or beside one that is seen."""
+    mask = tree_mask(jnp.asarray([[1] * 200 + [2] * 184]), jnp.zeros((1, 384), int))
+    draw = np.random.default_rng(0)
+    one, other = (jnp.asarray(draw.normal(size=(1, 384, 2, 8)), jnp.float32) for _ in range(2))
+    mixed = jnp.concatenate([other[:, :200], one[:, 200:]], axis=1)
+    left, right = (block_attention(one, x, x, mask)[:, 200:] for x in (one, mixed))
+    np.testing.assert_array_equal(left, right)
