@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.models.matmul import matmul
 
-_BLOCK = 128  # columns
+_BLOCK = 64  # columns
 _HIDDEN = -1e30  # a score that softmax makes nothing of
 
 
@@ -52,7 +52,7 @@ def _forward(queries: Array, keys: Array, values: Array, mask: Array):
     def step(number: Array, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         mix, total, top = sums
         i, j = seen.query[number], seen.key[number]
-        scores = _scores(q[i], k[j], seen.mask[i, j])
+        scores = _scores(q[i], k[j], _block_mask(mask, i, j))
         highest = jnp.maximum(top[i], jnp.max(scores, axis=-1, keepdims=True))
         weights, kept = jnp.exp(scores - highest), jnp.exp(top[i] - highest)
         return (
@@ -83,7 +83,7 @@ def _backward(saved: tuple[Array, ...], cotangent: Array):
     def step(number: Array, sums: tuple[Array, ...]) -> tuple[Array, ...]:
         dq, dk, dv = sums
         i, j = seen.query[number], seen.key[number]
-        weights = jnp.exp(_scores(q[i], k[j], seen.mask[i, j]) - log_total[i])
+        weights = jnp.exp(_scores(q[i], k[j], _block_mask(mask, i, j)) - log_total[i])
         slope = weights * (matmul(into[i], jnp.matrix_transpose(v[j])) - mean[i]) * q.shape[-1] ** -0.5
         slope, weights = slope.astype(q.dtype), weights.astype(q.dtype)
         return (
@@ -101,24 +101,24 @@ _attention.defvjp(_forward, _backward)
 
 
 class _Seen(NamedTuple):
-    """The blocks of scores that are needed: the first `number` of the lists `query` and `key`.
-
-    Attributes:
-      mask: who looks at whom, (query blocks, key blocks, rows, columns, columns).
-    """
+    """The blocks of scores that are needed: the first `number` of the lists `query` and `key`."""
 
     query: Int[Array, "all"]
     key: Int[Array, "all"]
     number: Int[Array, ""]
-    mask: Bool[Array, "blocks blocks rows block block"]
 
 
 def _seen_blocks(mask: Bool[Array, "rows time time"]) -> _Seen:
     rows, blocks = mask.shape[0], mask.shape[1] // _BLOCK
-    split = mask.reshape(rows, blocks, _BLOCK, blocks, _BLOCK).transpose(1, 3, 0, 2, 4)
-    needed = jnp.any(split, axis=(2, 3, 4))
+    needed = jnp.any(mask.reshape(rows, blocks, _BLOCK, blocks, _BLOCK), axis=(0, 2, 4))
     query, key = jnp.nonzero(needed, size=blocks * blocks)
-    return _Seen(query, key, jnp.sum(needed), split)
+    return _Seen(query, key, jnp.sum(needed))
+
+
+def _block_mask(
+    mask: Bool[Array, "rows time time"], query: Array, key: Array
+) -> Bool[Array, "rows block block"]:
+    return jax.lax.dynamic_slice(mask, (0, query * _BLOCK, key * _BLOCK), (mask.shape[0], _BLOCK, _BLOCK))
 
 
 def _scores(
