@@ -60,12 +60,12 @@ def _scaled(wide: Array, axis: int) -> Scaled:
 
 
 def scores(
-    queries: Float[Array, "entries kv_heads queries head_dim"], keys: Array | Scaled
-) -> Float[Array, "entries kv_heads queries length"]:
-    """Scaled products of queries with cached keys, in float32."""
+    queries: Float[Array, "*batch queries head_dim"], keys: Array | Scaled
+) -> Float[Array, "*batch queries length"]:
+    """Scaled products of queries with cached keys, (*batch, head_dim, length), in float32."""
     scale = queries.shape[-1] ** -0.5
     if isinstance(keys, Scaled):
-        return matmul(queries, keys.values.astype(queries.dtype)) * keys.scale[:, :, None] * scale
+        return matmul(queries, keys.values.astype(queries.dtype)) * keys.scale[..., None, :] * scale
     return matmul(queries.astype(keys.dtype), keys) * scale
 
 

@@ -34,13 +34,15 @@ from acecoder_jax.sampling.cache import (
 from acecoder_jax.sampling.seats import Seating
 
 _HIDDEN = -1e30  # a score that softmax makes nothing of
+_BLOCK_WIDTHS = 64, 32  # of columns of the ring's keys; `plan.ring_widths` are multiples of the latter
 
 
 class RingCache(NamedTuple):
     """Keys and values, one array (or `Scaled`) per layer; prompts by row, generated positions by slot.
 
-    Keys are kept transposed, (entries, kv_heads, head_dim, length): products of a query with them then read memory
-    in order. Values are (entries, kv_heads, length, head_dim).
+    Prompts' keys are kept transposed, (entries, kv_heads, head_dim, length), and values are (entries, kv_heads,
+    length, head_dim). The ring's keys are transposed in blocks of columns, (entries, kv_heads, blocks, head_dim,
+    block): the few queries of a slot then read memory in order, which halves the time of their products on a CPU.
     """
 
     prompt_keys: tuple
@@ -92,7 +94,7 @@ class RingCache(NamedTuple):
           now: the ring's column that all slots write, or that each writes first.
         """
         generated = positions[:, 0] - seating.prompt
-        columns = _columns(generated, positions.shape[1], now, _positions(self.ring_keys))
+        columns = _columns(generated, positions.shape[1], now, _ring_width(self.ring_values))
         masks = _masks(config, self, seating, positions, generated, columns)
         dtype = _dtype(self.ring_keys[0])
 
@@ -133,9 +135,8 @@ def empty_cache(
 
         return tuple(one() for _ in range(config.num_layers))
 
-    return RingCache(
-        side(rows, prompt, True), side(rows, prompt, False), side(slots, ring, True), side(slots, ring, False)
-    )
+    ring_keys = tuple(map(_in_blocks, side(slots, ring, True)))
+    return RingCache(side(rows, prompt, True), side(rows, prompt, False), ring_keys, side(slots, ring, False))
 
 
 def write_columns(
@@ -144,21 +145,32 @@ def write_columns(
     """Put new positions of every slot into the ring.
 
     Args:
+      old: keys in blocks, or values.
+      new: (slots, kv_heads, head_dim, width), or values.
       columns: one for all slots, which is a slice update in place; or those of each, of which the ones past the ring
         are dropped.
     """
     if isinstance(old, Scaled):
         values = write_columns(old.values, new.values, columns, keys)
-        return Scaled(values, _write(old.scale, new.scale, columns, 2))
-    return _write(old, new, columns, 3 if keys else 2)
+        return Scaled(values, _write(old.scale, new.scale, columns))
+    return (_write_keys if keys else _write)(old, new, columns)
 
 
-def _write(old: Array, new: Array, columns: Int[Array, "slots_or_one width"], axis: int) -> Array:
+def _write(old: Array, new: Array, columns: Int[Array, "slots_or_one width"]) -> Array:
+    """Values or scales: columns are the third axis."""
     if columns.size == 1:
-        return jax.lax.dynamic_update_slice_in_dim(old, new, columns[0, 0], axis)
-    at = (slice(None),) * (axis - 1)
-    return jax.vmap(lambda slot, part, column: slot.at[(*at, column)].set(part, mode="drop"))(
-        old, new, columns
+        return jax.lax.dynamic_update_slice_in_dim(old, new, columns[0, 0], 2)
+    return jax.vmap(lambda slot, part, column: slot.at[:, column].set(part, mode="drop"))(old, new, columns)
+
+
+def _write_keys(old: Array, new: Array, columns: Int[Array, "slots_or_one width"]) -> Array:
+    block, within = columns // old.shape[-1], columns % old.shape[-1]
+    if columns.size == 1:
+        return jax.lax.dynamic_update_slice(old, new[:, :, None], (0, 0, block[0, 0], 0, within[0, 0]))
+    # The indexed axes come first.
+    new = new.transpose(0, 3, 1, 2)
+    return jax.vmap(lambda slot, part, *at: slot.at[:, at[0], :, at[1]].set(part, mode="drop"))(
+        old, new, block, within
     )
 
 
@@ -210,10 +222,9 @@ def align_ring(layer: tuple, now: Int[Array, "slots"]) -> tuple:
         return jax.vmap(lambda slot, by: jnp.roll(slot, -by, axis - 1))(old, now)
 
     keys, values = layer
-    # Positions are the last axis of keys and of scales.
-    return jax.tree.map(lambda leaf: turn(leaf, leaf.ndim - 1), keys), jax.tree.map(
-        lambda leaf: turn(leaf, 2), values
-    )
+    # Positions are the last axis of transposed keys and of scales.
+    turned = jax.tree.map(lambda leaf: turn(leaf, leaf.ndim - 1), _transposed(keys))
+    return _in_blocks(turned), jax.tree.map(lambda leaf: turn(leaf, 2), values)
 
 
 @partial(jax.jit, static_argnums=(3,))
@@ -242,7 +253,23 @@ def resize_ring(layer: tuple, slots: Int[Array, "shards slots"], now: Int[Array,
         return columns(kept, axis)
 
     keys, values = layer
-    return side(keys, 3), side(values, 2)
+    return _in_blocks(side(_transposed(keys), 3)), side(values, 2)
+
+
+def _in_blocks(keys: Array | Scaled) -> Array | Scaled:
+    """Transposed keys, (entries, kv_heads, head_dim, length), as the ring keeps them."""
+    if isinstance(keys, Scaled):
+        return keys._replace(values=_in_blocks(keys.values))
+    length = keys.shape[-1]
+    width = next((width for width in _BLOCK_WIDTHS if length % width == 0), length)
+    return jnp.swapaxes(keys.reshape(*keys.shape[:-1], length // width, width), 2, 3)
+
+
+def _transposed(keys: Array | Scaled) -> Array | Scaled:
+    """The inverse of `_in_blocks`."""
+    if isinstance(keys, Scaled):
+        return keys._replace(values=_transposed(keys.values))
+    return jnp.swapaxes(keys, 2, 3).reshape(*keys.shape[:2], keys.shape[3], -1)
 
 
 def _length(keys: Array | Scaled) -> int:
@@ -269,8 +296,8 @@ def _columns(
     return jnp.where(fits, (now[:, None] + later) % ring, ring)
 
 
-def _positions(keys: tuple) -> int:
-    return jax.tree.leaves(keys[0])[0].shape[3]
+def _ring_width(values: tuple) -> int:
+    return jax.tree.leaves(values[0])[0].shape[2]
 
 
 def _masks(config: DecoderConfig, cache: RingCache, seating: Seating, positions, generated, columns):
@@ -279,7 +306,7 @@ def _masks(config: DecoderConfig, cache: RingCache, seating: Seating, positions,
     Each is a pair: of prompt columns, (rows, lanes or 1, width or 1, length), and of ring columns, (slots, width,
     ring).
     """
-    ring, length = _positions(cache.ring_keys), _positions(cache.prompt_keys)
+    ring, length = _ring_width(cache.ring_values), _length(cache.prompt_keys[0])
     later = jnp.arange(positions.shape[1])
     # 0 for the column that a token itself is written to; those of later tokens have gone all around the ring.
     age = (columns[:, :1, None] + later[None, :, None] - jnp.arange(ring)[None, None, :]) % ring
@@ -305,6 +332,7 @@ def _attend(
     """Attention of each slot's new positions: over its prompt, with all siblings at once, and over its ring."""
     slots, width, heads, head_dim = queries.shape
     kv_heads = jax.tree.leaves(ring[0])[0].shape[1]
+    ring_keys, ring_values = ring
     shards, rows, lanes = seating.lanes.shape
     group = heads // kv_heads
     grouped = queries.reshape(slots, width, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
@@ -314,13 +342,18 @@ def _attend(
         shape = mask.shape[0], lanes, group, width, mask.shape[3]
         return jnp.broadcast_to(mask[:, :, None], shape).reshape(shape[0], 1, -1, shape[4])
 
-    own = _part(grouped, *ring, for_each_head(masks[1][:, None], 1))
+    own = _part(
+        _block_scores(grouped, ring_keys), ring_values, for_each_head(masks[1][:, None], 1), queries.dtype
+    )
 
     # Siblings' queries become rows of one product per (prompt, key head), and go back to their slots after it.
     together = take_entries(grouped, seating.lanes.reshape(shards, -1))
     together = together.reshape(shards * rows, lanes, kv_heads, -1, head_dim).transpose(0, 2, 1, 3, 4)
     together = together.reshape(shards * rows, kv_heads, -1, head_dim)
-    shared = _part(together, *prompts, for_each_head(masks[0], lanes))
+    prompt_keys, prompt_values = prompts
+    shared = _part(
+        scores(together, prompt_keys), prompt_values, for_each_head(masks[0], lanes), queries.dtype
+    )
 
     def to_slots(array: Array) -> Array:
         split = array.reshape(shards * rows, kv_heads, lanes, -1, array.shape[-1]).transpose(0, 2, 1, 3, 4)
@@ -334,11 +367,23 @@ def _attend(
     return out.transpose(0, 3, 1, 2, 4).reshape(queries.shape)
 
 
+def _block_scores(
+    queries: Float[Array, "entries kv_heads queries head_dim"], keys: Array | Scaled
+) -> Float[Array, "entries kv_heads queries length"]:
+    """`scores` with the ring's keys."""
+    blocks = jax.tree.leaves(keys)[0].shape[2]
+    if isinstance(keys, Scaled):
+        keys = keys._replace(scale=keys.scale.reshape(*keys.scale.shape[:2], blocks, -1))
+    # Written out for each block: XLA's CPU backend runs a product of unequal batches ten times slower.
+    each = jnp.broadcast_to(queries[:, :, None], (*queries.shape[:2], blocks, *queries.shape[2:]))
+    return jnp.swapaxes(scores(each, keys), 2, 3).reshape(*queries.shape[:3], -1)
+
+
 def _part(
-    queries: Float[Array, "entries kv_heads queries head_dim"], keys, values, visible: Bool[Array, "..."]
+    products: Float[Array, "entries kv_heads queries length"], values, visible: Bool[Array, "..."], dtype
 ):
     """Attention over one part of the cache: unnormalized mix, sum of weights and highest score, in float32."""
-    products = jnp.where(visible, scores(queries, keys), _HIDDEN)
+    products = jnp.where(visible, products, _HIDDEN)
     top = jnp.max(products, axis=-1, keepdims=True)
     weights = jnp.exp(products - top)
-    return mixed(weights, values, queries.dtype), jnp.sum(weights, axis=-1, keepdims=True), top
+    return mixed(weights, values, dtype), jnp.sum(weights, axis=-1, keepdims=True), top
