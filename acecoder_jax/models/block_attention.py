@@ -15,10 +15,10 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Bool, Float, Int
 
+from acecoder_jax.models.decoder import HIDDEN
 from acecoder_jax.models.matmul import matmul
 
 _BLOCK = 64  # columns
-_HIDDEN = -1e30  # a score that softmax makes nothing of
 
 
 def block_attention(
@@ -62,7 +62,7 @@ def _forward(queries: Array, keys: Array, values: Array, mask: Array):
         )
 
     nothing = jnp.zeros((*q.shape[:3], 1), jnp.float32)
-    sums = jnp.zeros(q.shape, jnp.float32), nothing, nothing + _HIDDEN
+    sums = jnp.zeros(q.shape, jnp.float32), nothing, nothing + HIDDEN
     mix, total, top = jax.lax.fori_loop(0, seen.number, step, sums)
     total = jnp.where(total > 0, total, 1.0)  # where no block was seen
     # As `decoder.Block` names its products: where those are kept, the loop need not run again.
@@ -129,7 +129,7 @@ def _scores(
     """Of one block, in float32; a pair is a row and a key head, whose query heads stand one below the other."""
     products = matmul(queries, jnp.matrix_transpose(keys)) * queries.shape[-1] ** -0.5
     by_row = products.reshape(mask.shape[0], -1, *mask.shape[1:])
-    return jnp.where(mask[:, None], by_row, _HIDDEN).reshape(products.shape)
+    return jnp.where(mask[:, None], by_row, HIDDEN).reshape(products.shape)
 
 
 def _by_block(x: Float[Array, "rows time heads head_dim"], kv_heads: int) -> Array:

@@ -27,6 +27,8 @@ from acecoder_jax.models.rope import apply_rope, rope_tables
 Attend = Callable[..., tuple[Array, object]]
 Tree = TypeVar("Tree")
 
+HIDDEN = -1e30  # a score or logit that softmax makes nothing of; finite, so that a row of them is no NaN
+
 REMAT_POLICIES = {
     "none": jax.checkpoint_policies.everything_saveable,
     "dots": jax.checkpoint_policies.save_only_these_names("product"),
@@ -105,7 +107,7 @@ def attention(
     grouped = queries.reshape(batch, time, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
     grouped = grouped.reshape(batch * kv_heads, group * time, head_dim)
     scores = matmul(grouped, jnp.matrix_transpose(by_kv_head(keys))) * head_dim**-0.5
-    scores = jnp.where(mask[:, None, None], scores.reshape(batch, kv_heads, group, time, source), -1e30)
+    scores = jnp.where(mask[:, None, None], scores.reshape(batch, kv_heads, group, time, source), HIDDEN)
     weights = (
         jax.nn.softmax(scores, axis=-1).astype(values.dtype).reshape(batch * kv_heads, group * time, source)
     )
@@ -275,7 +277,7 @@ class Decoder(nnx.Module):
         flat = matmul(hidden.reshape(-1, hidden.shape[-1]), head[...].T)
         if self.config.vocab_rows > self.config.vocab_size:
             real = jnp.arange(head.shape[0]) < self.config.vocab_size
-            flat = jnp.where(real[None, :], flat, -1e30)
+            flat = jnp.where(real[None, :], flat, HIDDEN)
         return flat.reshape(*hidden.shape[:-1], head.shape[0])
 
 

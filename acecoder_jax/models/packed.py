@@ -20,10 +20,8 @@ from acecoder_jax.models.cudnn import cudnn_attention
 from acecoder_jax.models.decoder import Decoder, by_layer, in_window
 from acecoder_jax.models.splash import splash_attention
 
-_VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
-
-
 ATTENTION_KERNELS = {"xla": block_attention, "splash": splash_attention, "cudnn": cudnn_attention}
+_VOCAB_CHUNK = 256  # tokens per slice of the output projection: no (rows, time, vocab) array is ever kept
 
 
 def attention_kernel(name: str, platform: str, dtype: str) -> str:

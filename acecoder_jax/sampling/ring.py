@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from acecoder_jax.models.config import DecoderConfig
-from acecoder_jax.models.decoder import by_layer
+from acecoder_jax.models.decoder import HIDDEN, by_layer
 from acecoder_jax.sampling.cache import (
     Scaled,
     contain,
@@ -33,7 +33,6 @@ from acecoder_jax.sampling.cache import (
 )
 from acecoder_jax.sampling.seats import Seating
 
-_HIDDEN = -1e30  # a score that softmax makes nothing of
 _BLOCK_WIDTHS = 64, 32  # of columns of the ring's keys; `plan.ring_widths` are multiples of the latter
 
 
@@ -383,7 +382,7 @@ def _part(
     products: Float[Array, "entries kv_heads queries length"], values, visible: Bool[Array, "..."], dtype
 ):
     """Attention over one part of the cache: unnormalized mix, sum of weights and highest score, in float32."""
-    products = jnp.where(visible, products, _HIDDEN)
+    products = jnp.where(visible, products, HIDDEN)
     top = jnp.max(products, axis=-1, keepdims=True)
     weights = jnp.exp(products - top)
     return mixed(weights, values, dtype), jnp.sum(weights, axis=-1, keepdims=True), top

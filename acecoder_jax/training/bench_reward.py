@@ -48,7 +48,7 @@ def bench_reward_config() -> ConfigDict:
             "batch_pairs": 8,
             "steps": 4,
             "longest": 512,
-            "row_length": 1280,  # pairs of up to 1024 fill such rows better than their own length
+            "row_length": 1280,  # twice `longest` and some more: half the padding of rows that just hold a pair
             "rows_per_microbatch": 1,
             "remat": "dots",
             "rows": tuple(ROWS),

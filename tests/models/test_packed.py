@@ -15,12 +15,7 @@ from acecoder_jax.models.block_attention import block_attention
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.cudnn import cudnn_attention
 from acecoder_jax.models.decoder import attention
-from acecoder_jax.models.packed import (
-    attention_kernel,
-    packed_hidden,
-    packed_log_probs,
-    tree_mask,
-)
+from acecoder_jax.models.packed import attention_kernel, packed_hidden, packed_log_probs, tree_mask
 from tests.tiny_models import TINY_CONFIG, random_params
 from tests.user_errors import user_error
 
