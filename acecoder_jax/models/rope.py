@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -153,4 +154,8 @@ def apply_rope(x: Float[Array, "batch time heads head_dim"], tables: tuple[Array
     """Rotate the two halves of each head, the layout of Hugging Face's Llama."""
     cos, sin = (table[:, :, None, :] for table in tables)
     first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
-    return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1).astype(x.dtype)
+    # Not `jnp.concatenate`: XLA's CPU backend joins arrays one number at a time.
+    turned = jnp.zeros_like(x)
+    for at, half in ((0, first * cos - second * sin), (first.shape[-1], second * cos + first * sin)):
+        turned = jax.lax.dynamic_update_slice_in_dim(turned, half.astype(x.dtype), at, axis=-1)
+    return turned

@@ -23,7 +23,7 @@ from acecoder_jax.sampling.paged import Paging
 from acecoder_jax.sampling.plan import prompt_rows
 from acecoder_jax.sampling.prefill import (
     pack_prompts,
-    packed_rows,
+    packed_shape,
     prefill,
     prefill_arrays,
     prefill_attention,
@@ -146,7 +146,7 @@ class Batch:
         """Keys and values of as many waiting prompts as a pack holds, each without its last token."""
         started = time.perf_counter()
         self._prefilled = None  # nobody of the last pack waits: its memory goes before the next one comes
-        size = packed_rows(self._shards), 2 * self._prompt
+        size = packed_shape(self._shards, self._prompt)
         taken = pack_prompts(self._groups, *size)
         arrays = prefill_arrays(taken, *size)
         self._ready.extend(taken)

@@ -19,11 +19,12 @@ _WIDTHS = 4  # widths of the ring
 
 
 def prompt_bucket(length: int) -> int:
-    """Prompt positions for prompts of up to `length` tokens: powers of two and the points half-way between them."""
-    size = 32
-    while size < length:
-        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
-    return size
+    """Prompt positions for prompts of up to `length` tokens: powers of two, and three points between each two."""
+    power = 32
+    while power < length:
+        power *= 2
+    step = max(16, power // 8)
+    return max(32, -(-length // step) * step)
 
 
 def ring_widths(max_new_tokens: int) -> list[int]:
@@ -47,9 +48,12 @@ def slot_ladder(slots: int, shards: int) -> list[int]:
 
 
 def prompt_rows(slots: int, lanes: int, shards: int) -> int:
-    """Prompts cached at a time: twice those of full batches and two more, for stragglers of earlier prompts."""
+    """Prompts cached at a time: half as many again as of full batches and four more, for stragglers.
+
+    Where half of the samples are three times as long as the others, at most one slot in forty waits for a row.
+    """
     in_shard = slots // shards
-    return shards * min(in_shard, 2 * -(-in_shard // lanes) + 2)
+    return shards * min(in_shard, 3 * -(-in_shard // lanes) // 2 + 4)
 
 
 def lanes_for(samples: int) -> int:

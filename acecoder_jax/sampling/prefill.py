@@ -25,12 +25,18 @@ from acecoder_jax.sampling.cache import contain
 from acecoder_jax.sampling.seats import Group
 from acecoder_jax.sampling.view import DecodeView, widen
 
-_PACKED_ROWS = 4  # of twice the longest prompt
+_PACKED_ROWS = 4
+_TILE = 128  # columns: the splash kernel takes whole ones
 
 
-def packed_rows(shards: int) -> int:
-    """Rows of a prefill: at least four, and as many for every group of devices that holds the weights."""
-    return -(-_PACKED_ROWS // shards) * shards
+def packed_shape(shards: int, prompt: int) -> tuple[int, int]:
+    """Rows and columns of a prefill.
+
+    At least four rows, and as many for every group of devices that holds the weights; each is twice the longest
+    prompt, filled up to whole tiles where that is longer than one.
+    """
+    columns = 2 * prompt
+    return -(-_PACKED_ROWS // shards) * shards, columns if columns < _TILE else -(-columns // _TILE) * _TILE
 
 
 def prefill_attention(config: DecoderConfig, mesh: Mesh | None) -> str:

@@ -31,7 +31,7 @@ from acecoder_jax.models.lora import is_adapter, with_adapters
 from acecoder_jax.rewards import model as reward_model
 from acecoder_jax.rewards.combine import needs_model
 from acecoder_jax.sampling import decode, layout, paged, plan
-from acecoder_jax.sampling.prefill import packed_rows, prefill_attention, prefill_layer
+from acecoder_jax.sampling.prefill import packed_shape, prefill_attention, prefill_layer
 from acecoder_jax.sampling.seats import Seats
 from acecoder_jax.sampling.speculate import guesses_of
 from acecoder_jax.sampling.view import decode_view
@@ -287,7 +287,7 @@ def _prefill_step(config, decoder, groups, blocks, view, prompt, everything) -> 
     Also the bytes of all layers' keys and values, which stay until every prompt has a row of the cache.
     """
     dtype, layers = config.sampling.dtype, decoder.num_layers
-    rows, length = packed_rows(layout.shards(groups)), 2 * prompt
+    rows, length = packed_shape(layout.shards(groups), prompt)
     packed = _at(jax.ShapeDtypeStruct((rows, length), jnp.int32), layout.seat_sharding(groups))
     x = jax.ShapeDtypeStruct((rows, length, decoder.hidden_size), dtype)
     x = _at(x, layout.seat_sharding(groups))

@@ -26,9 +26,9 @@ ASKED = {
 
 
 @pytest.mark.parametrize("length", [1, 32, 33, 48, 49, 100, 2048, 2049])
-def test_a_prompt_bucket_is_at_most_half_as_long_again(length):
+def test_a_prompt_bucket_is_at_most_a_quarter_longer(length):
     bucket = plan.prompt_bucket(length)
-    assert length <= bucket <= max(32, 1.5 * length) and bucket % 16 == 0
+    assert length <= bucket <= max(32, length + 15, 1.25 * length) and bucket % 16 == 0
 
 
 @pytest.mark.parametrize("new", [1, 31, 32, 33, 96, 256, 2048])
@@ -49,10 +49,10 @@ def test_the_tail_shrinks_in_steps_of_whole_shards(slots, shards):
 
 
 def test_prompts_of_full_batches_and_of_stragglers_have_rows():
-    assert plan.prompt_rows(128, 8, 1) == 34
+    assert plan.prompt_rows(128, 8, 1) == 28
     assert plan.prompt_rows(64, 1, 1) == 64
     assert plan.prompt_rows(4, 8, 1) == 4
-    assert plan.prompt_rows(64, 8, 8) == 8 * 4
+    assert plan.prompt_rows(64, 8, 8) == 8 * 5
 
 
 @pytest.mark.parametrize("cache_dtype", ["float32", "bfloat16", "int8"])
