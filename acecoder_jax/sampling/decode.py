@@ -108,7 +108,8 @@ def _forward(statics: DecodeStatics, view, cache, seating: Seating, tokens, posi
     """Hidden states and cache of some tokens of every slot; returns the cache, and float32 logits, (tokens, vocab)."""
     config, dtype = statics.config, jnp.dtype(statics.dtype)
     attend = cache.attention(config, seating, positions, now)
-    ropes = layer_ropes(config, positions)
+    # Behind a barrier: the compiler would work out sines and cosines anew in every layer.
+    ropes = jax.lax.optimization_barrier(layer_ropes(config, positions))
     x = embed(view.embedding, tokens, config.embedding_scale, dtype)
     written: list = []
     for layer in range(config.num_layers):
