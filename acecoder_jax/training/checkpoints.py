@@ -23,6 +23,7 @@ from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, EveryNSt
 
 from acecoder_jax.data.folders import require_disk
 from acecoder_jax.errors import UserError
+from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.trainer import Trainer
 
 # What the writers underneath say of a disk that takes no more; only some of them raise an OSError.
@@ -159,7 +160,7 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Drop the checkpoints of a finished run, unless some are kept for good: nothing will continue from them."""
-        if not self._keep_every and jax.process_index() == 0:
+        if not self._keep_every and is_first():
             self._folder.rmtree(missing_ok=True)
 
     @contextmanager

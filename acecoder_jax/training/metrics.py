@@ -11,10 +11,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from tensorboardX import SummaryWriter
 
+from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.wandb_run import open_run
 
 METRICS, SPEED = "metrics.jsonl", "speed.jsonl"
@@ -44,7 +44,7 @@ class MetricsWriter:
           UserError: see `wandb_run.open_run`.
         """
         self.path = workdir / METRICS
-        self._writes = jax.process_index() == 0
+        self._writes = is_first()
         self._events = self._wandb = None
         if not self._writes:
             return

@@ -11,6 +11,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from acecoder_jax.data.shards import replacing
+from acecoder_jax.training.processes import is_first
 
 
 def save_batch(path: Path, microbatches: Sequence[dict[str, Any]]) -> Path:
@@ -26,7 +27,7 @@ def save_batch(path: Path, microbatches: Sequence[dict[str, Any]]) -> Path:
     arrays = {
         f"{number}/{key}": value for number, one in enumerate(microbatches) for key, value in one.items()
     }
-    if jax.process_index() == 0:
+    if is_first():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, open(temporary, "wb") as file:  # noqa: PTH123
             np.savez(file, **arrays)

@@ -19,7 +19,7 @@ from acecoder_jax.training.topology import chip_count, slice_argument
 
 # The slices that it is meant for: ways in which every weight matrix and its heads are split, packed rows that such a
 # group of chips takes at a time, and completions that it decodes at the same time.
-SLICES = {"v5e:4x8": (4, 1, 64), "v6e:4x4": (1, 1, 16), "v5p:2x2x2": (1, 2, 64)}
+SLICES = {"v5e:4x8": (4, 1, 64), "v6e:4x4": (2, 1, 32), "v5p:2x2x2": (1, 2, 64)}
 
 
 def get_config(arg="rule,v5e:4x8", model="qwen2_5_coder_7b_instruct", steps=87):
