@@ -8,7 +8,7 @@ The argument is the reward, "rule" or "model", and the slice that it runs on, wi
 left out. The imported policy, the questions (the hard quarter) and the reward model are folders beside the workdir.
 
 Compiled with jax 0.10.2, a reward model and the splash kernel, `accumulate` takes 14.3 of 15.75 GiB a chip on v5e:4x8,
-25.6 of 31.25 on v6e:4x4 and 49.7 of 95.7 on v5p:2x2x2; prefill, for one host, 12.8, 20.0 and 41.7.
+25.6 of 31.25 on v6e:4x4 and 49.7 of 95.7 on v5p:2x2x2; prefill, for one host, 12.8, 20.0 and 42.3.
 """
 
 from pathlib import Path
