@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float
 
 from acecoder_jax.models.decoder import attention
 
-_LANES = 128  # what a TPU's vector registers hold side by side: head widths and blocks are multiples
+LANES = 128  # what a TPU's vector registers hold side by side: head widths and blocks are multiples
 
 
 def splash_attention(
@@ -35,7 +35,7 @@ def splash_attention(
         finite and meaningless.
       interpret: run the kernel step by step on any machine, for tests.
     """
-    if queries.shape[1] % _LANES:
+    if queries.shape[1] % LANES:
         return attention(queries, keys, values, mask)
     one = partial(_rows, interpret=interpret)
     mesh = jax.sharding.get_abstract_mesh()
@@ -48,7 +48,7 @@ def splash_attention(
 def _rows(queries: Array, keys: Array, values: Array, mask: Array, interpret: bool) -> Array:
     batch, time, heads, head_dim = queries.shape
     kv_heads = keys.shape[2]
-    group, wider = heads // kv_heads, -head_dim % _LANES
+    group, wider = heads // kv_heads, -head_dim % LANES
 
     def by_head(x: Array) -> Array:  # zeros beside a narrow head change no score
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, wider))).transpose(0, 2, 1, 3)

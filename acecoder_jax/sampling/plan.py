@@ -20,10 +20,7 @@ _WIDTHS = 4  # widths of the ring
 
 def prompt_bucket(length: int) -> int:
     """Prompt positions for prompts of up to `length` tokens: powers of two, and three points between each two."""
-    power = 32
-    while power < length:
-        power *= 2
-    step = max(16, power // 8)
+    step = max(16, (1 << (length - 1).bit_length()) // 8)
     return max(32, -(-length // step) * step)
 
 

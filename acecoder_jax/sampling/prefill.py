@@ -20,23 +20,25 @@ from jaxtyping import Array, Float, Int
 from acecoder_jax.models.config import DecoderConfig
 from acecoder_jax.models.decoder import embed, in_window, layer_ropes, split_by_rows
 from acecoder_jax.models.packed import ATTENTION_KERNELS
+from acecoder_jax.models.splash import LANES
 from acecoder_jax.sampling import layout
 from acecoder_jax.sampling.cache import contain
 from acecoder_jax.sampling.seats import Group
 from acecoder_jax.sampling.view import DecodeView, widen
 
 _PACKED_ROWS = 4
-_TILE = 128  # columns: the splash kernel takes whole ones
 
 
 def packed_shape(shards: int, prompt: int) -> tuple[int, int]:
     """Rows and columns of a prefill.
 
     At least four rows, and as many for every group of devices that holds the weights; each is twice the longest
-    prompt, filled up to whole tiles where that is longer than one.
+    prompt, filled up to whole blocks of the splash kernel where that is longer than one.
     """
     columns = 2 * prompt
-    return -(-_PACKED_ROWS // shards) * shards, columns if columns < _TILE else -(-columns // _TILE) * _TILE
+    if columns > LANES:
+        columns = -(-columns // LANES) * LANES
+    return -(-_PACKED_ROWS // shards) * shards, columns
 
 
 def prefill_attention(config: DecoderConfig, mesh: Mesh | None) -> str:
