@@ -57,6 +57,11 @@ def read_program(line: str) -> Program:
         raise ValueError("'stdin' and 'stdout' differ in length")
     if not (lists["tests"] or lists["stdin"] or values.get("unittest")):
         raise ValueError("needs 'tests', 'stdin' and 'stdout', or 'unittest'")
+    for name in ("setup", "unittest"):
+        try:
+            compile(values.get(name, ""), f"<{name}>", "exec")
+        except (SyntaxError, RecursionError, MemoryError) as error:
+            raise ValueError(f"{name!r} is not valid Python: {error}") from None
     return Program(
         values["id"],
         values["program"],
@@ -79,6 +84,8 @@ def _finished(path: Path) -> set[str]:
     Raises:
       SandboxError: the file holds something else than verdicts, or cannot be written.
     """
+    if path.is_dir():
+        raise SandboxError(f"{path} is a folder; give --out a file, such as {path / 'verdicts.jsonl'}")
     if not path.exists():
         if not path.parent.is_dir():
             raise SandboxError(f"{path.parent} is no folder; make it, or give --out a file in another")
@@ -106,12 +113,12 @@ class _Input:
     def programs(self) -> Iterator[Program]:
         """The programs that are left to run."""
         seen: set[str] = set()
-        with self.path.open(encoding="utf-8", errors="replace") as file:
+        with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
                 try:
-                    program = read_program(line)
+                    program = read_program(line.decode())
                     if program.id in seen:
                         raise ValueError(f"repeats the id {program.id!r}")
                 except ValueError as error:
@@ -127,6 +134,8 @@ def run(options: argparse.Namespace) -> int:
     """Grade every program of a file; started again, goes on where it stopped."""
     if not options.input.is_file():
         raise SandboxError(f"{options.input} does not exist; give --in a JSON lines file of programs")
+    if options.output.exists() and options.output.samefile(options.input):
+        raise SandboxError(f"--out {options.output} is the input itself; give --out another file")
     limits = Limits(**{f.name: getattr(options, f.name) for f in dataclasses.fields(Limits)})
     source = _Input(options.input, _finished(options.output))
     counts: dict[str, int] = {}

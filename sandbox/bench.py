@@ -137,7 +137,7 @@ def reading(programs: list[Program]) -> float:
     tests = sorted({test for program in programs for test in program.tests})
     before = time.process_time()
     for test in tests:
-        plan_test.__wrapped__(test, frozenset({"f"}))
+        plan_test(test, frozenset({"f"}))
     return (time.process_time() - before) / len(tests) * 16
 
 

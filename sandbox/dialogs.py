@@ -33,7 +33,8 @@ def remote(run: Run, test: Plan) -> TestOutcome:
         run.candidate.channel.send(marshal.dumps(supply))
 
     def ask(content: Any) -> Reply:
-        item = ("eval", test.calls[content[1]]) if content[0] == "eval" else tuple(content)
+        kind, *rest = content
+        item = ("eval", test.calls[rest[0]], rest[-1]) if kind == "eval" else (kind, *rest)
         assert run.candidate is not None
         run.candidate.channel.send(marshal.dumps([item]))
         reply = run.next_reply()
@@ -55,7 +56,14 @@ def residual(run: Run, test: Plan, replies: Sequence[Reply]) -> TestOutcome:
     judge = run.judge_child()
     run.begin_test()
     judge.channel.send(marshal.dumps((test.code(), test.needs, (), ())))
-    return _decision(run, judge, lambda content: replies[content[1]])
+
+    def answer(content: Any) -> Reply:
+        if content[0] != "eval":  # of an object, which no value here may be
+            return Reply("crashed", detail="broke the protocol")
+        reply = replies[content[1]]
+        return reply._replace(content=[None, reply.content]) if reply.kind == "value" else reply
+
+    return _decision(run, judge, answer)
 
 
 def _decision(run: Run, judge: Peer, answer: Callable[[Any], Reply]) -> TestOutcome:

@@ -7,6 +7,7 @@ parts runs.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import marshal
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ PASSED, FAILED = (
     TestOutcome("passed"),
     TestOutcome("failed"),
 )  # shared, so that pickling an answer stays short
+_KEPT_TEXT = 50_000  # characters of tests whose plans are kept; these take about six bytes for each
 NOT_RUN = TestOutcome("failed", "not run: an earlier test did not pass")
 
 
@@ -29,7 +31,7 @@ def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
     """The outcome of a split assert from the replies to its calls; None when a judge child must decide."""
     for reply in replies:
         if reply.kind != "value":
-            return None if test.lazy and reply.raised else TestOutcome(reply.kind, reply.detail)
+            return None if test.lazy else TestOutcome(reply.kind, reply.detail)
     assert test.decide is not None
     try:
         passed = test.decide([codec.decode(reply.content, exotic=False) for reply in replies])
@@ -45,24 +47,34 @@ def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
 def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
     """The outcome of each test of a program."""
     stop = run.limits.stop_at_first_failure
-    stopped = False
+    stopped = told = False
     for outcome in _outcomes(run, job):
         if stopped:
             outcome = NOT_RUN
+        # What a program saw of a test beside it, it may have left on its disk for the next.
+        told = told or (outcome.in_process and not run.clean)
+        if told and not outcome.in_process:
+            outcome = dataclasses.replace(outcome, in_process=True)
         yield outcome
         if stop and outcome.outcome not in ("passed", "vacuous"):
             stopped = True
             run.stop()
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=256)
 def _plans(tests: tuple[str, ...], entry_points: tuple[str, ...], setup: str) -> tuple[plan.Plan, ...]:
     names = frozenset(entry_points or plan.infer_entry_points(tests, setup))
     return tuple(plan.plan_test(test, names, setup) for test in tests)
 
 
+def _planned(job: Program) -> tuple[plan.Plan, ...]:
+    """The plans of a program's tests, kept for its question's next program unless they are long."""
+    plans = _plans if sum(map(len, job.tests)) <= _KEPT_TEXT else _plans.__wrapped__
+    return plans(tuple(job.tests), tuple(job.entry_points), job.setup)
+
+
 def _outcomes(run: Run, job: Program) -> Iterator[TestOutcome]:
-    yield from _asserts(run, _plans(tuple(job.tests), tuple(job.entry_points), job.setup))
+    yield from _asserts(run, _planned(job))
     for text, expected in job.stdin:
         yield _script(run, text, expected)
     if job.unittest:
@@ -79,7 +91,13 @@ def _asserts(run: Run, plans: Sequence[plan.Plan]) -> Iterator[TestOutcome]:
                 replies = _batch(run, plans, position)
             run.begin_test()
             taken = [next(replies) for _ in test.calls]
-            yield _split(test, taken) or dialogs.residual(run, test, taken)
+            if any(reply.stays for reply in taken):
+                # A judge's child can ask about it; from a fresh start, and whoever comes next starts afresh too.
+                run.end()
+                yield dialogs.remote(run, test)
+                run.end()
+            else:
+                yield _split(test, taken) or dialogs.residual(run, test, taken)
         elif test.kind == plan.REMOTE:
             yield dialogs.remote(run, test)
         else:

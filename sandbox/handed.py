@@ -51,15 +51,19 @@ class _Flow:
 
     def _decides(self, node: ast.expr) -> str:
         """The candidate's function whose word the truth of an expression is, where it was handed the answer."""
-        node = truth(node)
+        node = _word(node)
         if isinstance(node, ast.BoolOp):
             return next(filter(None, map(self._decides, node.values)), "")
         if isinstance(node, ast.Name):
             return self.verdicts.get(node.id, "")
+        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+            inner = _Flow(self.candidate)
+            inner.held, inner.verdicts = dict(self.held), dict(self.verdicts)
+            for loop in node.generators:
+                inner._assign(loop.target, loop.iter, True)
+            return inner._decides(node.elt)
         root = root_name(node) if isinstance(node, ast.Call) else None
-        if not isinstance(node, ast.Call) or root is None or class_like(root.id):
-            return ""
-        if root.id not in self.candidate:
+        if not isinstance(node, ast.Call) or root is None or root.id not in self.candidate:
             return ""
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         results = [value for value in given if RESULT in self.holds(value)]
@@ -80,7 +84,7 @@ class _Flow:
         for part in _own_expressions(node):
             if isinstance(part, ast.NamedExpr):
                 self._assign(part.target, part.value, certain)
-        if isinstance(node, ast.Assert):
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and _raises(node)):
             self.found = self.found or self._decides(node.test)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
@@ -128,6 +132,31 @@ class _Flow:
         for value in call.args:
             if isinstance(value, ast.Name) and value.id in self.changeable:
                 self.held[value.id] = self.held.get(value.id, frozenset()) | {RESULT}
+
+
+def _raises(node: ast.If) -> bool:
+    return any(isinstance(part, ast.Raise) for part in nodes(node))
+
+
+def _word(node: ast.expr) -> ast.expr:
+    """What an expression takes the truth of: `truth`, and also under `bool`, `all` and `any`, and comparisons with a
+    constant truth or number on either side.
+    """
+    while True:
+        node = truth(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            if node.func.id not in ("bool", "all", "any", "int"):
+                return node
+            node = node.args[0]
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            sides = [node.left, node.comparators[0]]
+            words = [side for side in sides if not isinstance(side, ast.Constant)]
+            constants = [side.value for side in sides if isinstance(side, ast.Constant)]
+            if len(words) != 1 or constants[0] not in (0, 1):
+                return node
+            node = words[0]
+        else:
+            return node
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from sandbox.jailed import codec
+from sandbox.jailed import codec, operators
 from sandbox.names import bindings, class_like, nodes, root_name
 
 # Functions that a split assert may apply to values in the worker itself: pure, and no worse than sorting
@@ -159,21 +159,32 @@ class Hoister(ast.NodeTransformer):
             return self.generic_visit(node)
         if root is None or root.id not in self.candidate:
             return self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and self._plain_method(node.func, root.id):
-            return self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and self._of_result(node, node.func, root.id):
+            node.func.value = self.visit(node.func.value)  # the method itself stays here
+            node.args = [self.visit(value) for value in node.args]
+            node.keywords = [self.visit(keyword) for keyword in node.keywords]
+            return node
         return self._take(node)
 
-    def _plain_method(self, function: ast.Attribute, root: str) -> bool:
-        """Whether this calls a method of the returned plain value, whose arguments may be expected values."""
+    def _of_result(self, node: ast.Call, function: ast.Attribute, root: str) -> bool:
+        """Whether this calls a method of what a call has returned, whose arguments may be expected values."""
         if not isinstance(function.value, ast.Call):
             return False
-        return not class_like(root) or (
-            function.attr in _PLAIN_METHODS and isinstance(function.value.func, ast.Attribute)
-        )
+        if not class_like(root):
+            return True
+        given = bool(node.args or node.keywords)
+        if isinstance(function.value.func, ast.Attribute):
+            return given or function.attr in _PLAIN_METHODS
+        return given and function.attr in operators.POSING
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         root = root_name(node)
-        if root is not None and root.id in self.candidate and class_like(root.id):
+        if (
+            root is not None
+            and root.id in self.candidate
+            and class_like(root.id)
+            and isinstance(node.ctx, ast.Load)
+        ):
             return self._take(node)
         self.generic_visit(node)
         if self.request and node.attr == "__class__" and isinstance(node.ctx, ast.Load):
@@ -203,6 +214,8 @@ def is_safe(tree: ast.Expression, calls: int) -> bool:
     for node in nodes(tree):
         if not isinstance(node, _SAFE_NODES):
             return False
+        if isinstance(node, ast.Compare) and _identity(node):
+            return False
         if isinstance(node, ast.Name) and node.id not in values:
             if node.id == "math" or (node.id in _SAFE and (id(node) in callees or node.id in _SAFE_TYPES)):
                 continue
@@ -214,6 +227,15 @@ def is_safe(tree: ast.Expression, calls: int) -> bool:
         if isinstance(node, ast.Call) and not _safe_call(node):
             return False
     return True
+
+
+def _identity(node: ast.Compare) -> bool:
+    """Whether two values would have to be one object, which no copies of them are."""
+    sides = [node.left, *node.comparators]
+    return any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops) and not any(
+        isinstance(side, ast.Constant) or (isinstance(side, ast.Name) and side.id in _SAFE_TYPES)
+        for side in sides
+    )
 
 
 def _safe_call(node: ast.Call) -> bool:
@@ -265,6 +287,10 @@ _NAMESPACE: dict[str, Any] = {"__builtins__": {}, "math": _Math, **_SAFE}
 _NAMESPACE |= {f"__{name}": _guarded(kind) for name, kind in _HASHING.items()} | {"__dict": _guarded_dict}
 
 
+def _is_value(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "__v0"
+
+
 def decider(tree: ast.Expression, calls: int) -> Callable[[list[Any]], bool]:
     """The function that judges the values of a safe expression; comparisons to a literal take a short way."""
     body = tree.body
@@ -277,9 +303,9 @@ def decider(tree: ast.Expression, calls: int) -> Callable[[list[Any]], bool]:
         and isinstance(body.ops[0], ast.Eq)
     ):
         left, right = body.left, body.comparators[0]
-        literal = right if isinstance(left, ast.Name) else left
+        literal = right if _is_value(left) else left if _is_value(right) else None
         try:
-            expected = ast.literal_eval(literal)
+            expected = ast.literal_eval(literal)  # type: ignore[arg-type]
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             pass
         else:

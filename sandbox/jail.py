@@ -45,6 +45,7 @@ _MODULES = (
     "strict",
     "rebuilt",
     "codec",
+    "mirrors",
     "frames",
     "common",
     "operators",

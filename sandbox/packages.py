@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import sys
 from pathlib import Path
 
 from sandbox.records import SandboxError
@@ -18,8 +19,17 @@ def locate(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
       names: import names such as `numpy`.
 
     Raises:
-      SandboxError: one of them is not installed here.
+      SandboxError: one of them is not installed here, or is no third-party package.
     """
+    for name in names:
+        if not name.isidentifier():
+            raise SandboxError(
+                f"package {name!r} is no name of a package; give one that `import` takes, without dots"
+            )
+        if name in sys.stdlib_module_names:
+            raise SandboxError(
+                f"package {name!r} is of the standard library, which programs have; leave it out"
+            )
     files: set[str] = set()
     roots: set[str] = set()
     distributions = importlib.metadata.packages_distributions()

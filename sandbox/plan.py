@@ -8,8 +8,8 @@ judge.
 from __future__ import annotations
 
 import ast
-import functools
 import marshal
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,16 @@ from sandbox.vacuous import why_vacuous
 
 SPLIT, REMOTE, IN_PROCESS, VACUOUS = "split", "remote", "in_process", "vacuous"
 _PATCHERS = frozenset(
-    {"redirect_stdout", "redirect_stderr", "patch", "mock", "monkeypatch", "capsys", "globals"}
+    {
+        "redirect_stdout",
+        "redirect_stderr",
+        "patch",
+        "mock",
+        "monkeypatch",
+        "capsys",
+        "globals",
+        "catch_warnings",
+    }
 )
 
 
@@ -53,7 +62,7 @@ class Plan:
       calls: marshalled code of the hoisted calls, in order of evaluation.
       decide: for `split`, whether the values of the calls satisfy the assert.
       detail: for `vacuous`, why.
-      lazy: for `split`, whether a call that raised may be one that Python would not have made.
+      lazy: for `split`, whether a call that gave no value may be one that Python would not have made.
       code: gives the marshalled code of the rest, for a child that runs it; of a split test that is seldom wanted.
       needs: common names that nobody defines, with what they stand for (`sandbox.jailed.common`).
       exceptions: names of the candidate's that the test catches.
@@ -109,8 +118,12 @@ def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
     for node in nodes(tree):
         if isinstance(node, ast.Name) and node.id in _PATCHERS:
             return True
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Attribute) and node.attr in _PATCHERS:
             root = root_name(node)
+            if root is not None and root.id in ("contextlib", "unittest", "warnings"):
+                return True
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            root = root_name(node.value)
             if root is not None and root.id in common.MODULES | {"builtins"}:
                 return True
         if _inspects(node, candidate):
@@ -146,7 +159,24 @@ def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
     return False
 
 
-@functools.lru_cache(maxsize=4096)
+def _text(source: str) -> str:
+    return (textwrap.dedent(source) if source[:1].isspace() else source).strip()
+
+
+def _parse(source: str) -> ast.Module:
+    """A test's statements; those below `if __name__ == "__main__":` run as well."""
+    tree = ast.parse(source)
+    tree.body = [part for node in tree.body for part in _below_main(node)]
+    return tree
+
+
+def _below_main(node: ast.stmt) -> list[ast.stmt]:
+    guard = (
+        isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == "__name__ == '__main__'"
+    )
+    return node.body if isinstance(node, ast.If) and guard else [node]
+
+
 def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
     """Decide how a test is graded, from its own text alone.
 
@@ -156,7 +186,7 @@ def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
       setup: the question's set-up code, for the names that it defines.
     """
     try:
-        return _plan(source.strip(), candidate, setup)
+        return _plan(_text(source), candidate, setup)
     except (SyntaxError, ValueError) as error:
         return Plan(VACUOUS, detail=f"is not valid Python: {type(error).__name__}")
     except (RecursionError, MemoryError) as error:
@@ -164,7 +194,7 @@ def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
 
 
 def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
-    tree = ast.parse(source)
+    tree = _parse(source)
     whole = compile(tree, "<test>", "exec")
     imports = plain_imports(tree)
     bound = bindings(tree)
@@ -194,6 +224,7 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
                 lazy=lazy,
                 code=lambda: _asking(source, candidate, bound)[0],
                 needs=needs,
+                whole=lambda: marshal.dumps(whole),
             )
     code, codes, left = _asking(source, candidate, bound)
     required = tuple(sorted(left - set(caught)))
@@ -215,7 +246,7 @@ def _asking(
     the candidate's that are left.
     """
     hoister = Hoister(candidate, bound, request=True)
-    rest = ast.fix_missing_locations(hoister.visit(ast.parse(source)))
+    rest = ast.fix_missing_locations(hoister.visit(_parse(source)))
     left = {node.id for node in nodes(rest) if isinstance(node, ast.Name)} & candidate
     return marshal.dumps(compile(rest, "<test>", "exec")), tuple(map(expression_code, hoister.calls)), left
 
@@ -245,12 +276,12 @@ def _shadowed(rest: ast.Expression, setup: str) -> bool:
 
 def infer_entry_points(tests: Sequence[str], setup: str = "") -> tuple[str, ...]:
     """The names that tests use and nobody else defines: what they expect of the candidate, where no metadata
-    says it.
+    says it. Where there are none, those that tests call and the standard library has too, such as `gcd`.
     """
     names: set[str] = set()
     for test in tests:
         try:
-            tree = ast.parse(test.strip())
+            tree = ast.parse(_text(test))
         except (SyntaxError, ValueError, RecursionError):
             continue
         called = {
@@ -259,7 +290,8 @@ def infer_entry_points(tests: Sequence[str], setup: str = "") -> tuple[str, ...]
             if isinstance(node, ast.Call | ast.Attribute) and (root := root_name(node)) is not None
         }
         names |= called - bound_names(tree)
-    return tuple(sorted(names - setup_names(setup) - BUILTINS - common.NAMES))
+    names -= setup_names(setup) | BUILTINS
+    return tuple(sorted(names - common.NAMES or names & common.MEMBERS.keys()))
 
 
 def split_tests(source: str) -> tuple[str, ...]:

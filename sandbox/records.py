@@ -22,6 +22,10 @@ OUTCOMES = (
 )
 
 
+# What a limit may be set to: beyond these nothing is limited, or the kernel takes no such number.
+_MOST, _MOST_SECONDS = 1 << 24, 10_000_000
+
+
 class SandboxError(Exception):
     """The sandbox cannot be used as asked: one line that says what, where, and what to change."""
 
@@ -60,16 +64,21 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("test_cpu_s", "program_cpu_s", "test_wall_s", "program_wall_s"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) <= _MOST_SECONDS:
                 raise SandboxError(
-                    f"Limits.{name} is {getattr(self, name)!r}; give a number of seconds above 0"
+                    f"Limits.{name} is {getattr(self, name)!r}; give a number of seconds above 0, at most"
+                    f" {_MOST_SECONDS}"
                 )
         for name, least in (("memory_mb", 64), ("threads", 1), ("disk_mb", 1), ("open_files", 16)):
-            if getattr(self, name) < least:
-                raise SandboxError(f"Limits.{name} is {getattr(self, name)!r}; give at least {least}")
+            if not least <= getattr(self, name) <= _MOST:
+                raise SandboxError(
+                    f"Limits.{name} is {getattr(self, name)!r}; give at least {least}, at most {_MOST}"
+                )
         for name in ("value_kb", "output_kb", "max_timeouts"):
-            if getattr(self, name) < 1:
-                raise SandboxError(f"Limits.{name} is {getattr(self, name)!r}; give at least 1")
+            if not 1 <= getattr(self, name) <= _MOST:
+                raise SandboxError(
+                    f"Limits.{name} is {getattr(self, name)!r}; give at least 1, at most {_MOST}"
+                )
 
 
 @dataclass(frozen=True)

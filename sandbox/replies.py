@@ -24,6 +24,7 @@ class Reply(NamedTuple):
     detail: str = ""
     cpu_s: float = 0.0
     raised: bool = False
+    stays: bool = False  # whether the value is of a class of the candidate's, which no other process has
 
 
 def printable(text: Any, size: int) -> str:
@@ -66,10 +67,11 @@ def read_reply(kind: str, content: Any, cpu_s: float) -> Reply | None:
         return Reply("ready")
     if kind == "u":
         what = content if isinstance(content, str) else "?"
-        return Reply("failed", detail=f"returned no plain data: {printable(what, 100)}", cpu_s=cpu_s)
+        detail = f"returned no plain data: {printable(what, 100)}"
+        return Reply("failed", detail=detail, cpu_s=cpu_s, stays=what.startswith("value of type"))
     if kind == "m":
         return Reply("out_of_memory", detail="MemoryError", cpu_s=cpu_s)
-    if kind != "e" or not (isinstance(content, list) and len(content) == 4 and isinstance(content[0], str)):
+    if kind != "e" or not (isinstance(content, list) and len(content) == 6 and isinstance(content[0], str)):
         return None
     name = printable(content[0], 80)
     outcome = "forbidden" if name == "PermissionError" else "error"

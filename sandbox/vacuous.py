@@ -17,6 +17,9 @@ def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str
         return f"uses an undefined name: {undefined[0]}"
     if not mentions(tree, candidate):
         return "does not call the candidate"
+    never = _never_called(tree, candidate)
+    if never:
+        return f"defines {never} and never calls it"
     asserts = [node for node in nodes(tree) if isinstance(node, ast.Assert)]
     judge = handed_over(tree, candidate)
     if judge:
@@ -26,6 +29,22 @@ def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str
     if not asserts and not any(isinstance(node, ast.Raise | ast.With | ast.Call) for node in nodes(tree)):
         return "asserts nothing"
     return _nothing_asserted(tree, candidate) if not asserts else ""
+
+
+def _never_called(tree: ast.Module, candidate: frozenset[str]) -> str:
+    """The first function or class that the test defines and never mentions, where only such ones mention the
+    candidate; else the empty string.
+    """
+    used = {node.id for node in nodes(tree) if isinstance(node, ast.Name)}
+    unused = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and node.name not in used
+        and not node.decorator_list
+    ]
+    others = [node for node in tree.body if node not in unused]
+    return unused[0].name if unused and not any(mentions(node, candidate) for node in others) else ""
 
 
 def _nothing_asserted(tree: ast.Module, candidate: frozenset[str]) -> str:
@@ -43,8 +62,17 @@ def _nothing_asserted(tree: ast.Module, candidate: frozenset[str]) -> str:
 
 
 def _constant(test: ast.expr, candidate: frozenset[str]) -> str:
-    if isinstance(test, ast.Tuple) and test.elts:
-        return "asserts a tuple, which is always true"
+    kind = type(test).__name__.lower()
+    if (
+        isinstance(test, ast.Tuple | ast.List | ast.Set)
+        and test.elts
+        or isinstance(test, ast.Dict)
+        and test.keys
+    ):
+        return f"asserts a {kind}, which is always true"
+    either = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else []
+    if any(isinstance(value, ast.Constant) and value.value for value in either):
+        return "asserts something that is always true"
     if isinstance(truth(test), ast.Name):
         return "asserts a bare name"
     if isinstance(test, ast.Lambda | ast.GeneratorExp | ast.JoinedStr):

@@ -9,6 +9,7 @@ that must stay secret.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import marshal
 import os
@@ -25,8 +26,10 @@ _dumps = codec.dumps
 _EAGER_NS = 2_000_000  # after so much work the worker hears of the answers so far
 
 
-def _describe(error: BaseException) -> str:
-    """The exception as JSON text: class name, message, names of its base classes, and arguments if plain."""
+def _describe(error: BaseException, changes: Any) -> str:
+    """The exception as JSON text: class name, message, names of its base classes, arguments if plain, attributes, and
+    the containers that have changed.
+    """
     try:
         message = str(error)[:2000]
     except BaseException:
@@ -36,7 +39,26 @@ def _describe(error: BaseException) -> str:
     except BaseException:
         args = None
     kind = type(error)
-    return _dumps([kind.__name__, message, [base.__name__ for base in kind.__mro__], args])
+    bases = [_path(base) for base in kind.__mro__]
+    return _dumps([kind.__name__, message, bases, args, _attributes(error), changes])
+
+
+def _path(base: type) -> str:
+    """A class's name, and where the standard library has it."""
+    module = base.__module__
+    return base.__name__ if module not in common.RAISING else f"{module}:{base.__qualname__}"
+
+
+def _attributes(error: BaseException) -> dict[str, Any]:
+    """What a program has put on an exception of its own, as far as it is plain data."""
+    found = {}
+    named = dict(getattr(error, "__dict__", {}))
+    if isinstance(error, OSError) and error.filename is not None:
+        named["filename"] = error.filename
+    for name, value in list(named.items())[:20]:
+        with contextlib.suppress(codec.Unencodable):
+            found[str(name)] = codec.tree(value)
+    return found
 
 
 class Candidate:
@@ -73,11 +95,18 @@ class Candidate:
         self.reply("r", "null")
         return True
 
-    def failed(self, error: BaseException) -> None:
-        """Report an exception of the candidate."""
+    def failed(self, error: BaseException, asked: bool = False) -> None:
+        """Report an exception of the candidate; `asked` is whether a judge's child waits for it."""
         if isinstance(error, MemoryError):
             error.__traceback__ = None  # frees what the frames hold, so that the report itself fits
-        self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error))
+        changes = None
+        if asked and self.objects is not None:
+            with contextlib.suppress(
+                codec.Unencodable, LookupError
+            ):  # the latter when the request itself was bad
+                changes = self.objects.mirrors.changes()
+                self.objects.mirrors.agree()
+        self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error, changes))
 
     def supply(self, needs: Any) -> None:
         """Define the common names that a test uses and the program does not."""
@@ -107,7 +136,7 @@ class Candidate:
         except codec.Unencodable as error:
             self.reply("u", _dumps(str(error)))
         except BaseException as error:
-            self.failed(error)
+            self.failed(error, type(item) is not bytes)
         else:
             self.reply("v", text)
         return None

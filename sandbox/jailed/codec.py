@@ -22,7 +22,7 @@ from sandbox.jailed.strict import Malformed as Malformed
 from sandbox.jailed.strict import parse as parse
 
 MAX_NODES = 250_000
-MAX_ITEMS = 20_000  # of an iterator
+MAX_ITEMS = 100_000  # of an iterator
 MAX_HASHED = 10_000  # of a set or dictionary outside a jail: hashes that only half collide cost time too
 _EQUAL_HASHES = 100  # different items with one hash that a set may hold
 _INT_LIMIT = 1 << 63
@@ -61,6 +61,13 @@ _iterator_types: frozenset[type] = frozenset(
         ),
     )
 )
+
+
+def iterates(kind: type) -> bool:
+    """Whether a type is one of the interpreter's own iterators."""
+    return kind in _iterator_types or kind.__module__ == "itertools"
+
+
 _view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
 
 
@@ -82,12 +89,16 @@ def _big(values: list[Any]) -> bool:
     return any(type(v) is int and not -_INT_LIMIT < v < _INT_LIMIT for v in values)
 
 
+_Rule = Callable[["_Encoder", Any, int], Any]
+
+
 class _Encoder:
     """One value's walk: keeps the node budget, so that shared references cannot blow up the output."""
 
-    def __init__(self, fallback: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, fallback: Callable[[Any], Any] | None = None, share: _Rule | None = None) -> None:
         self.left = MAX_NODES
         self.fallback = fallback
+        self.share = share
 
     def items(self, values: Any, depth: int) -> list[Any]:
         """Encode the members of a sequence, scalars without a call each."""
@@ -117,7 +128,12 @@ class _Encoder:
             return _float(value)
         if depth >= MAX_DEPTH:
             raise Unencodable("value is nested too deep")
-        depth += 1
+        if self.share is not None:
+            return self.share(self, value, depth + 1)
+        return self.container(value, kind, depth + 1)
+
+    def container(self, value: Any, kind: type, depth: int) -> Any:
+        """Encode a value that is no scalar."""
         if kind is list:
             return self.items(value, depth)
         if kind is tuple:
@@ -149,9 +165,13 @@ class _Encoder:
             encoder = _ENCODERS.get(base)
             if encoder is not None:
                 return encoder(self, value, depth)
+        return self.unknown(value)
+
+    def unknown(self, value: Any) -> Any:
+        """What is no plain data."""
         if self.fallback is not None:
             return self.fallback(value)
-        raise Unencodable(f"value of type {kind.__name__}")
+        raise Unencodable(f"value of type {type(value).__name__}")
 
     def iterator(self, value: Any, depth: int) -> Any:
         """Materialize an iterator up to a cap; one that raises keeps its items and the exception's name."""
@@ -176,7 +196,34 @@ class _Encoder:
         raise Unencodable(f"value of type numpy.{kind.__name__}")
 
 
-_Rule = Callable[[_Encoder, Any, int], Any]
+# Classes that stand for themselves.
+_PLAIN_TYPES: tuple[type, ...] = (
+    *(
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        bytes,
+        bytearray,
+        list,
+        tuple,
+        dict,
+        set,
+        frozenset,
+        range,
+        object,
+        type,
+    ),
+    type(None),
+)
+_TYPES = {kind.__name__: kind for kind in _PLAIN_TYPES}
+
+
+def _encode_class(encoder: _Encoder, value: type, depth: int) -> Any:
+    return {"ty": value.__name__} if _TYPES.get(value.__name__) is value else encoder.unknown(value)
+
+
 _ENCODERS: dict[type, _Rule] = {
     set: lambda e, v, d: {"s": e.items(set.__iter__(v), d)},
     frozenset: lambda e, v, d: {"fs": e.items(frozenset.__iter__(v), d)},
@@ -185,6 +232,7 @@ _ENCODERS: dict[type, _Rule] = {
     complex: lambda e, v, d: {"c": [_float(v.real), _float(v.imag)]},
     range: lambda e, v, d: {"r": [_int(v.start), _int(v.stop), _int(v.step)]},
     type(...): lambda e, v, d: {"el": 0},
+    type: _encode_class,
     decimal.Decimal: lambda e, v, d: {"D": decimal.Decimal.__str__(v)},
     fractions.Fraction: lambda e, v, d: {"F": [_int(v.numerator), _int(v.denominator)]},
     datetime.datetime: lambda e, v, d: {
@@ -210,6 +258,14 @@ _BASES: dict[type, Callable[[Any], Any]] = {
     tuple: lambda v: tuple.__getitem__(v, slice(None)),
     dict: lambda v: dict(zip(dict.keys(v), dict.values(v))),
 }
+
+
+DATA = (*_BASES, set, frozenset, bytes, collections.deque, collections.OrderedDict, collections.defaultdict)
+
+
+def builtin_of(kind: type) -> type | None:
+    """The builtin class of data that a class derives from."""
+    return next((base for base in kind.__mro__[1:] if base in DATA), None) if kind not in DATA else None
 
 
 def _offset(value: Any) -> float | None:
@@ -240,14 +296,28 @@ def encode(value: Any) -> str:
     return dumps(_Encoder().value(value))
 
 
-def tree(value: Any, fallback: Callable[[Any], Any] | None = None) -> Any:
+def tree(value: Any, fallback: Callable[[Any], Any] | None = None, share: _Rule | None = None) -> Any:
     """Like `encode`, but gives the tree before it becomes text.
 
     Args:
       value: what to encode.
       fallback: makes the tree of an object that is not plain data, instead of Unencodable.
+      share: makes the tree of everything that is no scalar, instead of the encoder's `container`.
     """
-    return _Encoder(fallback).value(value)
+    return _Encoder(fallback, share).value(value)
+
+
+def plain(value: Any) -> Any:
+    """The data of an object whose class derives from a builtin one, read by that one's own methods."""
+    builtin = builtin_of(type(value)) or type(value)
+    if builtin is collections.defaultdict:
+        return collections.defaultdict(None, value)
+    return _BASES.get(builtin, builtin)(value)
+
+
+def content(value: Any, fallback: Callable[[Any], Any] | None, share: _Rule) -> Any:
+    """The `tree` of a container, to which itself `share` does not apply."""
+    return _Encoder(fallback, share).container(value, type(value), 1)
 
 
 def extend(encoders: dict[type, _Rule], decoders: dict[str, Callable[[Any, bool], Any]]) -> None:
@@ -316,6 +386,7 @@ _DECODERS: dict[str, _Maker] = {
 }
 # Only a jailed judge rebuilds these: some can be made to cost much more than their bytes.
 _EXOTIC_DECODERS: dict[str, _Maker] = {
+    "ty": lambda x, e: _TYPES[x],
     "r": lambda x, e: range(*_many(x, e)),
     "D": lambda x, e: decimal.Decimal(x),
     "F": lambda x, e: fractions.Fraction(*_many(x, e)),

@@ -39,6 +39,25 @@ ALIASES = {"np": "numpy", "pd": "pandas", "numpy": "numpy", "pandas": "pandas", 
 NAMES = MODULES | MEMBERS.keys() | ALIASES.keys()
 
 
+# Modules whose exceptions a judge makes again as what they are.
+RAISING = frozenset(
+    {
+        *(
+            "binascii",
+            "calendar",
+            "configparser",
+            "csv",
+            "dataclasses",
+            "decimal",
+            "json.decoder",
+            "queue",
+            "re",
+        ),
+        *("statistics", "struct", "subprocess", "uuid", "zipfile", "zlib"),
+    }
+)
+
+
 def resolve(name: str, kind: str = "module") -> Any:
     """The object that a common name stands for.
 

@@ -8,13 +8,17 @@ come back as handles.
 from __future__ import annotations
 
 import builtins
+import collections
+import importlib
 import marshal
+import operator
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from sandbox.jailed import codec, common, frames, operators, rebuilt
+from sandbox.jailed.mirrors import Derived, Mirrors
 
 _TEST = "test"  # the module of what a test and its set-up define
 
@@ -35,54 +39,52 @@ class _Asker:
         self.lied = False  # whether a candidate's own comparison took part in the verdict
         self.unsplit = ""  # why the test cannot be run away from the candidate
         self.own = False  # whether the next handle decoded is an instance of a class that the question names
+        self.stops = False  # whether the test itself names StopIteration
+        self.mirrors = Mirrors(0, _stays)
 
-    def ask(self, request: list[Any], own: bool = False) -> Any:
-        """Send one request; give the value, or raise what the candidate raised."""
-        self.line.put(f'["c",{codec.dumps(request)},0]'.encode())
+    def ask(
+        self,
+        *head: Any,
+        args: Sequence[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        own: bool = False,
+    ) -> Any:
+        """Send one request with the values that it hands over; give the value that comes back, or raise what the
+        candidate raised.
+        """
+        sync = self.mirrors.changes()
+        body = list(head)
+        if args is not None:
+            body.append([self.mirrors.tree(value) for value in args])
+        if kwargs is not None:
+            body.append({name: self.mirrors.tree(value) for name, value in kwargs.items()})
+        self.mirrors.agree()
+        self.line.put(f'["c",{codec.dumps([*body, sync])},0]'.encode())
         self.line.wake()
         kind, content = marshal.loads(self.line.receive())
+        changes, value = (content[5], None) if kind == "error" else content
+        if changes is not None:
+            self.mirrors.apply(changes)
         if kind == "error":
+            self.mirrors.agree()
             error = remote_exception(content)
-            if isinstance(error, StopIteration) and not (request[0] == "op" and request[2] == "next"):
+            if isinstance(error, StopIteration) and not self.stops and "next" not in head:
                 # It would end the test's own loops early: `all(map(f, cases))` would be true.
-                error = remote_exception(["RuntimeError", "the candidate raised StopIteration", [], None])
+                error = remote_exception(
+                    ["RuntimeError", "the candidate raised StopIteration", [], None, {}, None]
+                )
             raise error
         self.own = own
-        return content
-
-    def value(self, request: list[Any], own: bool = False) -> Any:
-        """Ask for something that comes back as one value."""
-        return codec.decode(self.ask(request, own))
+        value = codec.decode(value)
+        self.mirrors.agree()
+        return value
 
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], own: bool = False) -> Any:
-        """Call something of the candidate's; arguments that it changed are changed here too."""
-        packed = [_sent(arg) for arg in args]
-        content = self.ask(["call", target, packed, {k: _sent(v) for k, v in kwargs.items()}], own)
-        for index, after in content["after"]:
-            _update(args[index], codec.decode(after))
-        if content["same"] is not None:
-            return args[content["same"]]
-        return codec.decode(content["value"])
+        """Call something of the candidate's."""
+        return self.ask("call", target, None, args=args, kwargs=kwargs, own=own)
 
 
 _asker: _Asker
-
-
-def _update(old: Any, new: Any) -> None:
-    """Make a container of the test's hold what the candidate left in its copy."""
-    if isinstance(old, list | bytearray):
-        old[:] = new
-    elif isinstance(old, dict | set):
-        old.clear()
-        old.update(new)
-    else:
-        old.clear()
-        old.extend(new)
-
-
-def _sent(value: Any) -> Any:
-    """The tree of something that the test hands to the candidate."""
-    return codec.tree(value, _stays)
 
 
 def _stays(value: Any) -> Any:
@@ -99,23 +101,34 @@ def _unsplit(what: str) -> Unsplit:
 
 
 def remote_exception(content: Any) -> BaseException:
-    """The exception that stands for one of the candidate's: same name, the builtin classes and those named by the
-    test among its bases, same arguments.
+    """The exception that stands for one of the candidate's: same name, the builtin and library classes and those named
+    by the test among its bases, same arguments, message and plain attributes.
     """
-    name, message, bases, args = content
+    name, message, bases, args, attributes, _ = content
     try:
-        error = _class(name, bases)(*(codec.decode(args) if args is not None else (message,)))
+        values = codec.decode(args) if args is not None else (message,)
+        error = _exception(_class(name, message, bases), values)
+        for attribute, value in attributes.items():
+            if not attribute.startswith("_") and not hasattr(BaseException, attribute):
+                setattr(error, attribute, codec.decode(value))
     except Exception:
         error = RuntimeError(message)
     error._candidate = name  # type: ignore[attr-defined]
-    error._bases = bases  # type: ignore[attr-defined]
+    error._bases = [str(base).rsplit(":")[-1] for base in bases]  # type: ignore[attr-defined]
     return error
 
 
-def _class(name: Any, bases: list[Any]) -> type[BaseException]:
+def _exception(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    try:
+        return kind(*args)
+    except TypeError:  # it takes other arguments than it keeps
+        return kind.__new__(kind, *args)
+
+
+def _class(name: Any, message: str, bases: list[Any]) -> type[BaseException]:
     parents: list[type[BaseException]] = []
     for base in bases:
-        found = _stand_ins.get(base) or getattr(builtins, base, None)
+        found = _stand_ins.get(base) or _known(base)
         if isinstance(found, type) and issubclass(found, BaseException):
             parents.append(found)
             if base not in _stand_ins:
@@ -125,9 +138,17 @@ def _class(name: Any, bases: list[Any]) -> type[BaseException]:
     if parents[0].__name__ == name and len(parents) == 1:
         return parents[0]
     try:
-        return type(name, tuple(parents), {})
+        return type(name, tuple(parents), {"__str__": lambda self: message})
     except (TypeError, ValueError):  # bases that do not go together, or no name for a class
         return parents[0]
+
+
+def _known(base: Any) -> Any:
+    """A class of the interpreter's, or of the library: `module:name`."""
+    module, _, name = base.rpartition(":")
+    if module not in common.RAISING:
+        return getattr(builtins, base, None)
+    return operator.attrgetter(name)(importlib.import_module(module))
 
 
 _stand_ins: dict[str, type[Exception]] = {}
@@ -136,7 +157,7 @@ _stand_ins: dict[str, type[Exception]] = {}
 class Handle:
     """An object that stays in the candidate's process. Comparing it with plain data is refused."""
 
-    __slots__ = ("_kind", "_number", "_own")
+    __slots__ = ("_kind", "_method", "_number", "_own")
     # Every object has these, so that `__getattr__` would not be asked. (`__class__` is left to `__type__`: the standard
     # library asks for it too, and wants a class.)
     __dict__ = property(lambda self: self.__getattr__("__dict__"))  # type: ignore[assignment]
@@ -147,59 +168,67 @@ class Handle:
             ("_number", number),
             ("_kind", kind),
             ("_own", _asker.own if own is None else own),
+            ("_method", False),  # whether the test reached it as an attribute of another
         ):
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_candidate"):
-            raise AttributeError(name)
-        if name in operators.POSING and type(self) is Handle and not self._own:
+        if name.startswith("_candidate") or (name.startswith("__") and name not in operators.INTROSPECTED):
+            raise AttributeError(name)  # libraries ask for these: numpy would read memory where `name` points
+        posing = name in operators.POSING and type(self) is Handle
+        if posing and not self._own:
             raise Refused(f"an object of class {self._kind} poses as plain data")
-        return _asker.value(["attr", self._number, name], self._own)
+        found = _asker.ask("attr", self._number, name, own=self._own and not posing)
+        if type(found) is Handle:
+            object.__setattr__(found, "_method", type(self) is Handle)
+        return found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _asker.value(["set", self._number, name, _sent(value)])
+        _asker.ask("set", self._number, name, args=[value])
+
+    def __delattr__(self, name: str) -> None:
+        _asker.ask("op", self._number, "delattr", args=[name])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = _asker.call(self._number, args, kwargs)
-        if type(result) is bool and not self._own and (args or kwargs):
+        handed = not all(isinstance(arg, Handle) for arg in (*args, *kwargs.values()))
+        if handed and not self._own and (self._method or type(result) is bool):
             _asker.lied = True  # perhaps about the expected value, which it was handed
         return result
 
     def __enter__(self) -> Any:
-        return _asker.value(["op", self._number, "enter", []], own=self._own)
+        return _asker.ask("op", self._number, "enter", own=self._own)
 
     def __exit__(self, *_: object) -> None:
-        _asker.value(["op", self._number, "exit", []])
+        _asker.ask("op", self._number, "exit")
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        _asker.value(["op", self._number, "setitem", [_sent(key), _sent(value)]])
+        _asker.ask("op", self._number, "setitem", args=[key, value])
 
     def __delitem__(self, key: Any) -> None:
-        _asker.value(["op", self._number, "delitem", [_sent(key)]])
+        _asker.ask("op", self._number, "delitem", args=[key])
 
 
 def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
-    decides = name in operators.COMPARISONS or name == "bool"
+    decides = name in operators.COMPARISONS
     takes = name in operators.TAKING
 
     def method(self: Handle, *args: Any) -> Any:
         args = () if name == "deepcopy" else args
-        if decides:
-            # Objects of the candidate's may decide about each other, and one of a class that the question names about
-            # its own truth; that is put on record.
+        if decides or name == "bool":
+            # Objects of the candidate's may decide about each other and about their own truth; that is put on record.
             others = [arg for arg in args if not isinstance(arg, Handle)]
             if any(type(arg).__module__ == _TEST for arg in others):
                 raise _unsplit("an object of the test's to a comparison")
-            if others or not (args or self._own):
+            if others:
                 raise Refused(f"an object of class {self._kind} would decide")
             _asker.lied = True
         handed = takes and not all(isinstance(arg, Handle) for arg in args)
         if handed and not self._own:
             raise Refused(f"an object of class {self._kind} would be handed the expected value")
-        request = ["op", self._number, ("r" if reverse else "") + name, list(map(_sent, args))]
-        result = _asker.value(request, self._own)
-        if handed and not isinstance(result, Handle):
+        result = _asker.ask("op", self._number, ("r" if reverse else "") + name, args=args, own=self._own)
+        echo = name == "getitem" and not self._own and repr(result) == repr(args[0])
+        if echo or (handed and not isinstance(result, Handle)):
             _asker.lied = True
         return result
 
@@ -229,13 +258,15 @@ class Name(Handle):
     def __instancecheck__(self, instance: Any) -> bool:
         if isinstance(instance, BaseException):
             return self._number in getattr(instance, "_bases", ())
+        if isinstance(instance, Derived):
+            instance = instance.__dict__["handle"]
         return isinstance(instance, Handle) and _is_a(instance, self._number)
 
 
 def _is_a(instance: Handle, kind: Any) -> bool:
     """The candidate's own word, on record: `kind` is a name of its own, or module and name of another class."""
     _asker.lied = True
-    return bool(_asker.value(["isinstance", instance._number, kind]))
+    return bool(_asker.ask("isinstance", instance._number, kind))
 
 
 def _isinstance(value: Any, kinds: Any) -> bool:
@@ -243,8 +274,11 @@ def _isinstance(value: Any, kinds: Any) -> bool:
         return isinstance(value, kinds)
     if isinstance(kinds, tuple):
         return any(_isinstance(value, kind) for kind in kinds)
-    if kinds is object or getattr(kinds, "__module__", "builtins") == "builtins":
+    if kinds is object or kinds in codec.DATA:
         return kinds is object  # what is here as a handle is no plain data
+    if kinds.__module__ == "builtins":  # such as a generator's class
+        _asker.lied = True
+        return value._kind == kinds.__name__
     return _is_a(value, [kinds.__module__, kinds.__qualname__])
 
 
@@ -252,7 +286,7 @@ def _hasattr(value: Any, name: str) -> bool:
     if not isinstance(value, Handle):
         return hasattr(value, name)
     try:
-        _asker.ask(["attr", value._number, name])
+        _asker.ask("attr", value._number, name)
     except AttributeError:
         return False
     return True
@@ -263,6 +297,7 @@ def _looks_at(function: Callable[..., Any], ask: Callable[[Handle], Any]) -> Cal
 
 
 def _same(left: Any, right: Any) -> bool:
+    left, right = (x.__dict__["handle"] if isinstance(x, Derived) else x for x in (left, right))
     if not (type(left) is type(right) is Handle):
         return left is right
     _asker.lied = True
@@ -273,8 +308,8 @@ def _same(left: Any, right: Any) -> bool:
 _LOOKS: dict[str, Callable[..., Any]] = {
     "type": _looks_at(type, lambda handle: handle.__getattr__("__class__")),
     "vars": _looks_at(vars, lambda handle: handle.__dict__),
-    "dir": _looks_at(dir, lambda handle: _asker.value(["op", handle._number, "dir", []])),
-    "callable": _looks_at(callable, lambda handle: _asker.value(["op", handle._number, "callable", []])),
+    "dir": _looks_at(dir, lambda handle: _asker.ask("op", handle._number, "dir")),
+    "callable": _looks_at(callable, lambda handle: _asker.ask("op", handle._number, "callable")),
     "hasattr": _hasattr,
     "isinstance": _isinstance,
     "is": _same,
@@ -297,6 +332,48 @@ def _names(code: Any) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
+def _handle(content: Any, exotic: bool) -> Handle:
+    number, kind = content
+    if type(number) is not int or type(kind) is not str:
+        raise codec.Malformed("no handle")
+    return Handle(number, kind)
+
+
+def _derived(content: Any, exotic: bool) -> Any:
+    """An object of a class of the candidate's that adds to a builtin one."""
+    number, added, tree = content
+    handle, data = _handle(number, exotic), codec.decode(tree)
+    if type(data) not in codec.DATA or not all(type(name) is str for name in added):
+        raise codec.Malformed("no derived object")
+
+    def asked(name: str) -> Any:
+        if name in ("__str__", "__repr__"):
+            return lambda self: getattr(self.__dict__["handle"], name)()
+        return property(lambda self: getattr(self.__dict__["handle"], name))
+
+    ways = {
+        **{
+            name: asked(name) for name in added if name in ("__str__", "__repr__") or not name.startswith("_")
+        },
+        "__getattr__": lambda self, name: getattr(self.__dict__["handle"], name),
+        "__setattr__": lambda self, name, value: setattr(self.__dict__["handle"], name, value),
+        "__hash__": type(data).__hash__,
+    }
+    values = (None, data) if isinstance(data, collections.defaultdict) else (data,)
+    value = type(handle._kind, (Derived, type(data)), ways)(*values)
+    value.__dict__["handle"] = handle
+    return value
+
+
+def _named(content: Any, exotic: bool) -> Any:
+    """A named tuple; an object in it is an attribute, and may pose as one of a tuple's methods."""
+    value = rebuilt.named(content[0], content[1], codec.decode(content[2]))
+    for item in value:
+        if type(item) is Handle:
+            object.__setattr__(item, "_method", True)
+    return value
+
+
 def _install(asker: _Asker) -> None:
     """Teach this process's codec about handles and functions."""
     global _asker
@@ -304,10 +381,11 @@ def _install(asker: _Asker) -> None:
     codec.extend(
         {
             Handle: lambda e, v, d: {"h": [v._number, ""]},
+            Derived: lambda e, v, d: {"h": [v.__dict__["handle"]._number, ""]},
             Name: lambda e, v, d: {"n": v._number},
             types.FunctionType: _encode_function,
         },
-        {"h": lambda x, e: Handle(*x)},
+        {"h": _handle, "nt": _named, "de": _derived},
     )
 
 
@@ -339,6 +417,9 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     while True:
         code, needs, exceptions, required = marshal.loads(line.receive())
         asker.lied, asker.unsplit = False, ""
+        test = marshal.loads(code)
+        asker.stops = "StopIteration" in _names(test)
+        asker.mirrors.new_test()
         if request["setup"] is not None and "__setup_done__" not in names:
             exec(request["setup"], names)
             names["__setup_done__"] = True
@@ -352,13 +433,13 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
         for name in exceptions:
             space[name] = _stand_ins[name] = type(name, (Exception,), {})
         space["__shared__"] = frozenset(space)  # names that the candidate's process has too
-        space["__ask__"] = lambda i, own=False: asker.value(["eval", i], own)
+        space["__ask__"] = lambda i, own=False: asker.ask("eval", i, own=own)
         space.update({f"__{name}__": look for name, look in _LOOKS.items()})
         error: BaseException | None = None
         try:
             if required:
-                asker.ask(["require", required])
-            exec(marshal.loads(code), space)
+                asker.ask("require", required)
+            exec(test, space)
         except BaseException as caught:
             error = caught
         outcome, detail = _outcome(error)

@@ -14,13 +14,45 @@ import types
 from typing import Any
 
 from sandbox.jailed import codec, operators
+from sandbox.jailed.mirrors import Mirrors
 
 SKIPPED = "skipped"
-_MUTABLE = ("list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter")
 
 
-def _mutable(value: Any) -> bool:
-    return type(value).__name__ in _MUTABLE
+# What a class may define and still be, as data, what the builtin class is.
+_HARMLESS = frozenset(
+    f"__{name}__"
+    for name in (
+        *(
+            "init",
+            "new",
+            "repr",
+            "str",
+            "format",
+            "hash",
+            "doc",
+            "module",
+            "dict",
+            "weakref",
+            "slots",
+            "qualname",
+        ),
+        *("getnewargs", "reduce_ex", "reduce", "init_subclass", "class_getitem", "setattr", "delattr"),
+        *("getattribute", "dir", "copy", "deepcopy", "getstate", "sizeof", "subclasshook", "class"),
+    )
+)
+
+
+def _added(kind: type) -> list[str] | None:
+    """The names that a class derived from a builtin one defines anew; None where that changes the data's own ways."""
+    builtin = codec.builtin_of(kind)
+    if builtin is None:
+        return None
+    above = kind.__mro__[: kind.__mro__.index(builtin)]
+    again = {name for part in above for name in vars(part) if hasattr(builtin, name)}
+    if any(name.startswith("__") and name not in _HARMLESS for name in again):
+        return None
+    return sorted(name for name in again if not name.startswith("__") or name in ("__str__", "__repr__"))
 
 
 class Objects:
@@ -30,6 +62,7 @@ class Objects:
         self.names = names
         self.kept: list[Any] = []
         self.numbers: dict[int, int] = {}  # by identity; what is kept lives as long as this process
+        self.mirrors = Mirrors(1, self.keep, self._special)
         codec.extend(
             {},
             {
@@ -47,6 +80,19 @@ class Objects:
         if number == len(self.kept):
             self.kept.append(value)
         return {"h": [number, type(value).__name__]}
+
+    def _special(self, encoder: Any, value: Any, depth: int) -> Any:
+        """The tree of an iterator, which stays here, or of an object of a class that adds to a builtin one."""
+        kind = type(value)
+        if codec.iterates(kind):
+            return self.keep(value)
+        added = _added(kind) if kind.__module__ == self.names["__name__"] else None
+        if added is None:
+            return None
+        data = codec.plain(value)
+        scalar = isinstance(data, str | int | float)
+        tree = encoder.value(data) if scalar else encoder.container(data, type(data), depth)
+        return {"de": [self.keep(value)["h"], added, tree]}
 
     def target(self, reference: Any) -> Any:
         """What a name or a handle's number stands for."""
@@ -67,47 +113,34 @@ class Objects:
             else self.target(name)
         )
 
-    def tree(self, value: Any) -> Any:
-        """Encode a value, keeping what is not plain data."""
-        return codec.tree(value, self.keep)
-
     def answer(self, item: Any) -> str:
-        """Do what the judge asks; the reply as JSON text."""
-        kind = item[0]
-        if kind == "eval":
-            result = self.tree(eval(marshal.loads(item[1]), self.names))
-        elif kind == "call":
-            result = self.call(item[1], item[2], item[3])
-        elif kind == "attr":
-            result = self.tree(getattr(self.target(item[1]), item[2]))
-        elif kind == "set":
-            result = setattr(self.target(item[1]), item[2], codec.decode(item[3]))  # type: ignore[func-returns-value]
-        elif kind == "require":
-            result = [self.target(name) is None for name in item[1]]
-        elif kind == "isinstance":
-            result = isinstance(self.target(item[1]), self.kind(item[2]))
-        else:
-            result = self.tree(
-                operators.FUNCTIONS[item[2]](self.target(item[1]), *map(codec.decode, item[3]))
-            )
-        return codec.dumps(result)
+        """Do what the judge asks; the changed containers and the reply as JSON text."""
+        kind, *what, sync = item
+        self.mirrors.apply(sync)
+        values = codec.decode(what[2]) if len(what) > 2 else []
+        named = {name: codec.decode(value) for name, value in what[3].items()} if len(what) > 3 else {}
+        self.mirrors.agree()
+        result = self.result(kind, what, values, named)
+        reply = [self.mirrors.changes(), self.mirrors.tree(result)]
+        self.mirrors.agree()
+        return codec.dumps(reply)
 
-    def call(self, reference: Any, args: Any, kwargs: Any) -> Any:
-        """Call with rebuilt arguments; report the result and what became of arguments that can change."""
-        texts = [
-            codec.dumps(arg) for arg in args
-        ]  # decoding may hand out the tree itself, which the call then changes
-        values = [codec.decode(arg) for arg in args]
-        value = self.target(reference)(*values, **{k: codec.decode(v) for k, v in kwargs.items()})
-        same = next((index for index, now in enumerate(values) if now is value and _mutable(now)), None)
-        result = None if same is not None else self.tree(value)  # an iterator may change arguments as it goes
-        after = []
-        for index, (before, now) in enumerate(zip(texts, values)):
-            if _mutable(now):
-                changed = self.tree(now)
-                if codec.dumps(changed) != before:
-                    after.append([index, changed])
-        return {"value": result, "after": after, "same": same}
+    def result(self, kind: str, what: list[Any], values: list[Any], named: dict[str, Any]) -> Any:
+        """The value that one request asks for."""
+        if kind == "eval":
+            return eval(marshal.loads(what[0]), self.names)
+        if kind == "require":
+            return [self.target(name) is None for name in what[0]]
+        target = self.target(what[0])
+        if kind == "call":
+            return target(*values, **named)
+        if kind == "attr":
+            return getattr(target, what[1])
+        if kind == "set":
+            return setattr(target, what[1], values[0])  # type: ignore[func-returns-value]
+        if kind == "isinstance":
+            return isinstance(target, self.kind(what[1]))
+        return operators.FUNCTIONS[what[1]](target, *values)
 
 
 def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -> list[str]:

@@ -139,6 +139,16 @@ def _visible(folder: str) -> tuple[float, ...]:
     return state.st_mode, state.st_size, state.st_nlink, state.st_atime, state.st_mtime, state.st_ctime_ns
 
 
+def _empty(folder: str) -> None:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            os.chmod(entry.path, 0o700)
+            _empty(entry.path)
+            os.rmdir(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
 class Zygote:
     """The command loop. `settings` comes from the worker: tier, limits, modules to import ahead."""
 
@@ -222,17 +232,16 @@ class Zygote:
                 return
 
     def tidy(self) -> bool:
-        """Empty the private disk of plain files; False when the program left more than that."""
+        """Empty the private disk; False when the program left what cannot be removed."""
         root = self.settings["tmp"]
         if root is None or _visible(root) == self.disk_state:
             return True
         try:
-            for entry in os.scandir(root):
-                os.unlink(entry.path)
+            _empty(root)
             with contextlib.suppress(PermissionError):  # it is not ours, nor the program's
                 os.utime(root, (0, 0))
             before, self.disk_state = self.disk_state, _visible(root)
-        except OSError:
+        except (OSError, RecursionError):
             return False
         return before is None or before[0] == self.disk_state[0]
 

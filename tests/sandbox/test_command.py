@@ -79,13 +79,16 @@ def test_malformed_lines_are_reported_and_skipped(tmp_path, capsys):
         line("w", surprise=1),
         "[" * 100_000,
         "\udcff\udcfe",
+        line("c", unittest="def ("),
+        line("d", setup="def ("),
+        line("e", program="\udcff").replace('"\\udcff"', '"\udcff"'),
     ]
     text = "\n".join([line("a"), *bad, line("b", program="def f(x): return x + 1  # \ud800")])
     source.write_text(text, encoding="utf-8", errors="surrogateescape")
     assert main(["run", "--in", str(source), "--out", str(out), "--workers", "1"]) == 1
     assert sorted(ids(out)) == ["a", "b"]
     errors = capsys.readouterr().err
-    assert [f":{number}: skipped" in errors for number in range(1, 12)] == [False, *[True] * 9, False]
+    assert [f":{number}: skipped" in errors for number in range(1, 15)] == [False, *[True] * 12, False]
 
 
 def test_user_mistakes_end_with_one_line_and_status_two(tmp_path, capsys):
@@ -96,6 +99,18 @@ def test_user_mistakes_end_with_one_line_and_status_two(tmp_path, capsys):
     options = ["run", "--in", str(source), "--out", str(tmp_path / "out")]
     assert main([*options, "--package", "no_such_package"]) == 2
     assert "no_such_package" in capsys.readouterr().err
+    for wrong in (
+        ["--package", "a.b"],
+        ["--package", "json"],
+        ["--program-cpu-s", "inf"],
+        ["--memory-mb", "9" * 15],
+    ):
+        assert main([*options, *wrong]) == 2
+        assert wrong[1].removesuffix("9" * 5) in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert main(["run", "--in", str(source), "--out", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+    assert main(["run", "--in", str(source), "--out", str(source)]) == 2
+    assert "the input itself" in capsys.readouterr().err and source.read_text() == line("a")
     assert main([*options, "--test-cpu-s", "0"]) == 2
     assert main([*options, "--workers", "-1"]) == 2
     capsys.readouterr()

@@ -65,6 +65,21 @@ def test():\n    r = f(1)\n    assert same(r, [1, 2])\ntest()
 with Stack() as s:\n    r = s.pop()\n    assert same(r, 3)
 assert same(r := f(1), 3)
 try:\n    r = f(1)\nexcept ValueError:\n    r = 0\nassert same(r, 3)
+assert True == same(f(1), 3)
+assert same(f(1), 3) == 1
+assert bool(same(f(1), 3))
+assert all(same(f(x), y) for x, y in [(1, 2)])
+assert all([same(f(x), y) for x, y in [(1, 2)]])
+if not same(f(1), 3):\n    raise AssertionError
+"""
+CHECKS_NOTHING = r"""
+def test_f():\n    assert f(7) == 3
+import unittest\nclass T(unittest.TestCase):\n    def test_a(self): self.assertEqual(f(7), 3)
+assert [f(7) == 3]
+assert {'r': f(7) == 3}
+assert f(7) == 3 or True
+assert Solution().same(Solution().f(7), 3)
+assert Point(f(7), 3)
 """
 KEPT = r"""
 a = [3,1]\nf(a)\nassert a == [1,3]
@@ -96,6 +111,11 @@ OWN = frozenset(_OWN.split())
 def test_tests_that_hand_expected_values_to_the_candidate_are_found(line):
     plan = plan_test(line.replace("\\n", "\n"), OWN)
     assert plan.kind == VACUOUS and plan.detail == "hands the expected value to the candidate's own same"
+
+
+@pytest.mark.parametrize("line", CHECKS_NOTHING.strip().split("\n"))
+def test_tests_that_check_nothing_are_found(line):
+    assert plan_test(line.replace("\\n", "\n"), OWN).kind == VACUOUS
 
 
 @pytest.mark.parametrize("line", KEPT.strip().split("\n"))
@@ -144,6 +164,34 @@ def test_names_of_builtins_are_the_candidates_only_if_the_question_says_so():
     assert len(plan_test("assert abs(f(1)) == 2", frozenset({"f"})).calls) == 1
     plan = plan_test("assert sum(10, 15) == 6", frozenset({"sum"}))
     assert plan.kind == SPLIT and len(plan.calls) == 1
+
+
+def test_names_that_the_standard_library_has_too_are_the_candidates_where_tests_call_no_other():
+    assert infer_entry_points(["assert gcd(12, 8) == 4"]) == ("gcd",)
+    assert infer_entry_points(["assert gcd(f(12), 8) == 4"]) == ("f",)
+    assert infer_entry_points(["assert len([1]) == 1"]) == ()
+
+
+def test_a_test_may_be_indented_or_below_the_main_guard():
+    for source in ("    assert f(1) == 2", "\n    x = f(1)\n    assert x == 2"):
+        assert plan_test(source, frozenset({"f"})).kind != VACUOUS
+    guarded = plan_test("if __name__ == '__main__':\n    assert f(1) == 2", frozenset({"f"}))
+    assert guarded.kind == SPLIT and guarded.decide([2]) and not guarded.decide([3])
+
+
+def test_a_literal_on_the_left_is_compared_with_all_of_the_right_side():
+    for source, right, wrong in (
+        ("assert 3 == len(f(1))", [1, 2, 3], 3),
+        ("assert True == isinstance(f(1), list)", [], True),
+        ("assert [1, 2] == sorted(f(1))", [2, 1], [1]),
+        ("assert 5 == abs(f(1))", -5, 4),
+    ):
+        decide = plan_test(source, frozenset({"f"})).decide
+        assert decide([right])
+        try:
+            assert not decide([wrong])
+        except TypeError:
+            assert source == "assert 3 == len(f(1))"
 
 
 def test_splitting_keeps_every_assert():

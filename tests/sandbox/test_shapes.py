@@ -209,10 +209,8 @@ assert f(1
 WRONG = r"""
 assert f(1) == 3
 assert odd() == 3
-assert odd()
 assert not odd()
 r = odd(); assert r == 3
-r = odd(); assert r
 r = odd(); assert [r] == [3]
 assert odd() in [3]
 assert Odd() == 3
@@ -270,6 +268,11 @@ def test_wrong_programs_fail(box):
     tests = lines(WRONG)
     for test, outcome in zip(tests, grade(box, tests)):
         assert outcome.outcome == "failed", (test, outcome)
+
+
+def test_the_truth_of_an_object_is_its_own_word_and_on_record(box):
+    for outcome in grade(box, ["assert odd()", "r = odd()\nassert r"]):
+        assert outcome.outcome == "passed" and outcome.in_process, outcome
 
 
 def test_a_dead_child_does_not_take_the_other_tests_with_it(box):

@@ -8,7 +8,17 @@ import time
 import pytest
 
 from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
-from tests.sandbox.tricks import CALLS_THEM, COSTLY, EXISTENCE, NOT_PASSED, OWN_WORD, TRICKS
+from tests.sandbox.tricks import (
+    CALLS_THEM,
+    COSTLY,
+    EXISTENCE,
+    LEAKS,
+    NOT_PASSED,
+    NUMPY,
+    OWN_WORD,
+    SECRET,
+    TRICKS,
+)
 
 LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=10.0, max_timeouts=1, memory_mb=512)
 GOOD = Program("good", "def f(x): return x + 1", ("assert f(1) == 2", "a = f(1)\nassert a == 2"), ("f",))
@@ -40,6 +50,28 @@ def test_tricks(box):
 def test_what_the_candidate_was_handed_and_decides_is_on_record(box):
     for name, outcome in run(box, OWN_WORD, ("f", "S")).items():
         assert outcome.in_process, (name, outcome)
+
+
+def test_no_program_says_where_numpy_reads():
+    pytest.importorskip("numpy")
+    with Sandbox(workers=1, limits=LIMITS, packages=("numpy",)) as box:
+        for name, outcome in run(box, NUMPY).items():
+            assert outcome.outcome in NOT_PASSED and not outcome.in_process, (name, outcome)
+
+
+def test_what_a_test_beside_the_program_shows_does_not_reach_the_next(box):
+    tests = (
+        f"assert callable(f)\nassert f(7) == {SECRET}",
+        f"assert f(7) == {SECRET}",
+        f"r = f(7)\nassert r == {SECRET}",
+    )
+    (verdict,) = box.run([Program("leaks", LEAKS, tests, ("f",))])
+    assert verdict.outcomes[0].in_process
+    disk = verdict.outcomes[0].outcome != "forbidden"  # the weaker tier has none
+    assert {outcome.outcome for outcome in verdict.outcomes} == {"failed" if disk else "forbidden"}
+    script = "import os\nprint(os.path.exists('/tmp/d'))\nos.makedirs('/tmp/d/e')"
+    (verdict,) = box.run([Program("folders", script, stdin=(("", "False"), ("", "False")))])
+    assert verdict.outcome == ("passed" if disk else "forbidden"), verdict
 
 
 def test_no_stand_in_passes_for_what_no_program_defines(box):

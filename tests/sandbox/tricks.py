@@ -37,6 +37,10 @@ TRICKS: dict[str, tuple[str, str]] = {
     "frame_is_empty": (_forges(b""), TEST),
     "frame_with_a_tail": (_forges(b'["v",1,0] ["v",2,0]'), TEST),
     "cpu_is_not_a_number": (_forges(b'["v",1,"nan"]'), TEST),
+    "handle_where_none_can_be": (_forges(b'["v",{"C":[[{"h":[99,"x"]}],[1]]},0]'), TEST),
+    "handle_of_a_class_that_the_question_names": (
+        _forges(b'["v",{"value":{"h":[0,"P",true]},"after":[],"same":null},0]'), LOOP),
+    "handle_without_a_number": (_forges(b'["v",{"h":["a","x"]},0]'), HELD),
     "handle_for_a_value": (_forges(b'["v",{"h":[0,"int"]},0]'), HELD),
     "name_for_a_value": (_forges(b'["v",{"value":{"n":"abs"},"after":[],"same":null},0]'), LOOP),
     "function_for_a_value": (_forges(b'["v",{"value":{"fn":["","f",{"t":[]}]},"after":[],"same":null},0]'), LOOP),
@@ -114,7 +118,6 @@ TRICKS: dict[str, tuple[str, str]] = {
     "exception_that_is_handed_on": ("class A:\n    def __eq__(s, o): return True\n"
         "def f(x):\n    if x == 7: raise ValueError\n    return A()",
         f"try:\n    r = f(7)\nexcept ValueError as e:\n    r = e\nassert f(r) == {SECRET}"),
-    "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
 }  # fmt: skip
 
 # Tests that name what no program has to define to make a stand-in for it look right: an empty program fails all.
@@ -131,12 +134,67 @@ EXISTENCE = (
 
 # The candidate's own word about values that it was handed: right or not, it is on record as such.
 OWN_WORD = {
+    "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
     "contains": ("class S:\n    def push(s, x): pass\n    def __contains__(s, x): return True",
         "s = S()\ns.push(3)\nassert 3 in s"),
     "difference": ("class S:\n    def __sub__(s, o): return 0", f"assert abs(S() - {SECRET}) < 1"),
     "method": ("def f(x):\n    class P:\n        def equals(s, o): return True\n    return P()",
         f"r = f(7)\nassert r.equals({SECRET})"),
+    **{f"method_{name}": (f"def f(x):\n    class P:\n        def {name}(s, *o): return {returns}\n    return P()", test)
+       for name, returns, test in (
+           ("count", "1", f"assert f(7).count({SECRET}) == 1"),
+           ("find", "0", "assert f(7).find('918') >= 0"),
+           ("union", "o[0]", f"assert f(7).union({{{SECRET}}}) == {{{SECRET}}}"),
+           ("issubset", "1", f"assert f(7).issubset({{{SECRET}}})"),
+           ("equals", "1", f"r = f(7)\nassert r.equals({SECRET})"),
+           ("replace", "o[1]", "assert f('x').replace('a', 'hello') == 'hello'"),
+           ("get", "o[1]", f"assert f('a').get('b', {SECRET}) == {SECRET}"),
+           ("send", "o[0]", f"g = f(7)\nassert g.send({SECRET}) == {SECRET}"),
+           ("__getitem__", "o[0]", f"r = f(7)\nassert r[{SECRET}] == {SECRET}"),
+       )},
+    "method_of_a_named_tuple": ("import collections\nP = collections.namedtuple('P', 'count')\nP.__module__ = 'x'\n"
+        "def f(x): return P(lambda y: 1)", f"r = f(7)\nassert r.count({SECRET}) == 1"),
+    "method_of_a_result": ("class P:\n    def equals(s, o): return True\nclass S:\n    def g(s, x): return P()",
+        f"assert S().g(7).equals({SECRET})"),
+    "function_named_like_a_class": ("class P:\n    def startswith(s, o): return True\ndef S(x): return P()",
+        "assert S(7).startswith('918')"),
 }  # fmt: skip
+
+# The judge's memory holds what numpy is told to read.
+_ADDRESS = """
+import numpy as np
+class A:
+    def __init__(s, a): s.a = a
+    def __getattr__(s, n):
+        if n in ('__array_interface__', '__array_struct__'):
+            return {'data': (s.a, True), 'shape': (3,), 'typestr': '<i8', 'version': 3}
+        raise AttributeError(n)
+def f(x):
+    e = np.array([0, 0, 0])
+    return A(e.__array_interface__['data'][0])
+"""
+NUMPY = {
+    f"memory_{number}": (_ADDRESS, test)
+    for number, test in enumerate(
+        (
+            f"assert np.array_equal(f(3), np.array([{SECRET}, 22, 33]))",
+            f"assert np.allclose(f(3), [{SECRET}, 22, 33])",
+            f"assert (np.asarray(f(3)) == np.array([{SECRET}, 22, 33])).all()",
+        )
+    )
+}
+
+# It leaves what it saw in one test on its disk for the next, and folders in the way.
+LEAKS = """
+import os, sys
+def f(x):
+    try:
+        return int(open('/tmp/d/x').read())
+    except OSError:
+        os.makedirs('/tmp/d', exist_ok=True)
+        for c in sys._getframe(1).f_code.co_consts:
+            if isinstance(c, int): open('/tmp/d/x', 'w').write(str(c))
+"""
 
 # Deciding about these would take the worker itself long.
 COSTLY = {
