@@ -7,6 +7,7 @@ parts runs.
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import functools
 import marshal
@@ -137,7 +138,7 @@ def _script(run: Run, text: str, expected: str) -> TestOutcome:
 @functools.lru_cache(maxsize=256)
 def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
     """The (class, method) pairs of a unittest module, in the order unittest runs them, with the methods that a
-    class inherits from others in the module. A class without bases is a helper.
+    class inherits from others in the module. A class that derives from none but `object` and helpers is a helper.
 
     Raises:
       SyntaxError: the module is not valid Python.
@@ -151,20 +152,38 @@ def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
                 found |= methods(classes[base.id], (*below, case.name))
         return {name for name in found if name.startswith("test")}
 
+    def tests(case: ast.ClassDef, below: tuple[str, ...] = ()) -> bool:
+        names = [base.id if isinstance(base, ast.Name) else "" for base in case.bases]
+        known = [classes[name] for name in names if name in classes and name not in (*below, case.name)]
+        others = [name for name in names if name not in classes and name != "object"]
+        return bool(others) or any(tests(base, (*below, case.name)) for base in known)
+
     return tuple(
-        (case.name, name) for case in classes.values() if case.bases for name in sorted(methods(case))
+        (case.name, name) for case in classes.values() if tests(case) for name in sorted(methods(case))
     )
 
 
 @functools.lru_cache(maxsize=256)
 def _skipping(module: str) -> frozenset[str]:
-    """The classes and methods of a unittest module that a decorator of its own may skip."""
+    """The classes and methods of a unittest module that a decorator of its own may skip, for a reason in which the
+    program has no say: only what the module imports and builtins stand in it.
+    """
+    tree = ast.parse(module)
+    given = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    } | set(dir(builtins))
+
+    def skips(decorator: ast.expr) -> bool:
+        names = {node.id for node in ast.walk(decorator) if isinstance(node, ast.Name)}
+        return "skip" in ast.unparse(decorator).lower() and names <= given
+
     named = [
-        n
-        for n in ast.walk(ast.parse(module))
-        if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        n for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    return frozenset(n.name for n in named if any("skip" in ast.unparse(d).lower() for d in n.decorator_list))
+    return frozenset(n.name for n in named if any(map(skips, n.decorator_list)))
 
 
 def _unittest(run: Run, module: str) -> Iterator[TestOutcome]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import marshal
 import operator
+import sys
 import types
 from typing import Any
 
@@ -151,7 +152,10 @@ def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -
 
     space = names.get("__unittest__")
     if space is None:
-        space = names["__unittest__"] = dict(names, __name__="test")
+        # A module of the interpreter's, where unittest looks for what a module sets up.
+        sys.modules["test"] = types.ModuleType("test")
+        space = names["__unittest__"] = sys.modules["test"].__dict__
+        space.update(names, __name__="test")
         exec(marshal.loads(module), space)
     unittest.case._ShouldStop = ()  # type: ignore[attr-defined]  # what a program raises to end a test as if it were right
     succeeded: list[Any] = []

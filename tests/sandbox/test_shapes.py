@@ -429,6 +429,26 @@ class Test(unittest.TestCase):
         assert [t.outcome for t in verdict.outcomes] == [outcome, outcome, "vacuous"], verdict
 
 
+def test_unittest_modules_set_up_and_skip_for_reasons_of_their_own(box):
+    module = """
+import sys, unittest
+def setUpModule():
+    global ready
+    ready = f(1)
+class Helper(object):
+    def test_nothing(self): raise ValueError
+class Test(unittest.TestCase):
+    def test_ready(self): self.assertEqual(ready, 2)
+    @unittest.skipUnless(f(1) == 2, "the program's say")
+    def test_skipped(self): self.assertEqual(f(1), 2)
+    @unittest.skipUnless(sys.version_info < (3,), "the module's say")
+    def test_old(self): self.assertEqual(f(1), 2)
+"""
+    right, wrong = box.run([Program(str(i), f"def f(x): return x + {i}", unittest=module) for i in (1, 2)])
+    assert [t.outcome for t in right.outcomes] == ["vacuous", "passed", "passed"]
+    assert [t.outcome for t in wrong.outcomes] == ["vacuous", "failed", "failed"]
+
+
 def test_unittest_modules_may_inherit_and_await(box):
     module = """
 import unittest
