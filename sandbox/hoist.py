@@ -71,23 +71,6 @@ _SAFE_NODES = (
     ast.Slice,
     ast.cmpop,
 )
-_PLAIN_METHODS = frozenset(
-    name for kind in (str, list, dict, set, frozenset, tuple, int, float, bytes) for name in dir(kind)
-) - {
-    "pop",
-    "append",
-    "insert",
-    "add",
-    "remove",
-    "clear",
-    "update",
-    "get",
-    "keys",
-    "values",
-    "items",
-    "copy",
-    "extend",
-}
 
 
 class Folder(ast.NodeTransformer):
@@ -174,8 +157,8 @@ class Hoister(ast.NodeTransformer):
             return True
         given = bool(node.args or node.keywords)
         if isinstance(function.value.func, ast.Attribute):
-            return given or function.attr in _PLAIN_METHODS
-        return given and function.attr in operators.POSING
+            return given or function.attr in operators.OF_DATA
+        return given and function.attr in operators.POSING | operators.OF_DATA
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         root = root_name(node)
@@ -190,6 +173,9 @@ class Hoister(ast.NodeTransformer):
         if self.request and node.attr == "__class__" and isinstance(node.ctx, ast.Load):
             return ast.Call(ast.Name("__type__", ast.Load()), [node.value], [])
         return node
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        return node  # a pattern holds no calls
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)

@@ -104,10 +104,12 @@ def _caught(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, ...]:
     for node in nodes(tree):
         if isinstance(node, ast.ExceptHandler) and node.type is not None:
             caught.append(node.type)
-        elif (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "raises"
-        ):
-            caught.extend(node.args[:1])
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("raises", "assertRaises", "assertRaisesRegex"):
+                caught.extend(node.args[:1])
+            elif name == "suppress":
+                caught.extend(node.args)
     return tuple(sorted({n.id for e in caught for n in nodes(e) if isinstance(n, ast.Name)} & candidate))
 
 

@@ -51,13 +51,17 @@ def _path(base: type) -> str:
 
 def _attributes(error: BaseException) -> dict[str, Any]:
     """What a program has put on an exception of its own, as far as it is plain data."""
-    found = {}
-    named = dict(getattr(error, "__dict__", {}))
-    if isinstance(error, OSError) and error.filename is not None:
-        named["filename"] = error.filename
-    for name, value in list(named.items())[:20]:
-        with contextlib.suppress(codec.Unencodable):
-            found[str(name)] = codec.tree(value)
+    found: dict[str, Any] = {}
+    names = {"filename": None} if isinstance(error, OSError) else {}
+    for part in type(error).__mro__:
+        if part.__module__ not in (
+            "builtins",
+            *common.RAISING,
+        ):  # what a class of the program's gives all of its own
+            names |= dict.fromkeys(name for name in vars(part) if not name.startswith("_"))
+    for name in list(names | getattr(error, "__dict__", {}))[:20]:
+        with contextlib.suppress(BaseException):
+            found[str(name)] = codec.tree(getattr(error, name))
     return found
 
 

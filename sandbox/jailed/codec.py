@@ -196,34 +196,6 @@ class _Encoder:
         raise Unencodable(f"value of type numpy.{kind.__name__}")
 
 
-# Classes that stand for themselves.
-_PLAIN_TYPES: tuple[type, ...] = (
-    *(
-        int,
-        float,
-        complex,
-        bool,
-        str,
-        bytes,
-        bytearray,
-        list,
-        tuple,
-        dict,
-        set,
-        frozenset,
-        range,
-        object,
-        type,
-    ),
-    type(None),
-)
-_TYPES = {kind.__name__: kind for kind in _PLAIN_TYPES}
-
-
-def _encode_class(encoder: _Encoder, value: type, depth: int) -> Any:
-    return {"ty": value.__name__} if _TYPES.get(value.__name__) is value else encoder.unknown(value)
-
-
 _ENCODERS: dict[type, _Rule] = {
     set: lambda e, v, d: {"s": e.items(set.__iter__(v), d)},
     frozenset: lambda e, v, d: {"fs": e.items(frozenset.__iter__(v), d)},
@@ -232,7 +204,7 @@ _ENCODERS: dict[type, _Rule] = {
     complex: lambda e, v, d: {"c": [_float(v.real), _float(v.imag)]},
     range: lambda e, v, d: {"r": [_int(v.start), _int(v.stop), _int(v.step)]},
     type(...): lambda e, v, d: {"el": 0},
-    type: _encode_class,
+    slice: lambda e, v, d: {"sl": [e.value(x, d) for x in (v.start, v.stop, v.step)]},
     decimal.Decimal: lambda e, v, d: {"D": decimal.Decimal.__str__(v)},
     fractions.Fraction: lambda e, v, d: {"F": [_int(v.numerator), _int(v.denominator)]},
     datetime.datetime: lambda e, v, d: {
@@ -247,7 +219,9 @@ _ENCODERS: dict[type, _Rule] = {
     collections.OrderedDict: lambda e, v, d: {
         "O": [e.items(collections.OrderedDict.keys(v), d), e.items(collections.OrderedDict.values(v), d)]
     },
-    collections.defaultdict: lambda e, v, d: {"dd": [e.items(dict.keys(v), d), e.items(dict.values(v), d)]},
+    collections.defaultdict: lambda e, v, d: {
+        "dd": [e.items(dict.keys(v), d), e.items(dict.values(v), d), _factory(v.default_factory)]
+    },
 }
 # Subclasses of builtins become the builtin, read without the subclass's own methods.
 _BASES: dict[type, Callable[[Any], Any]] = {
@@ -260,7 +234,23 @@ _BASES: dict[type, Callable[[Any], Any]] = {
 }
 
 
-DATA = (*_BASES, set, frozenset, bytes, collections.deque, collections.OrderedDict, collections.defaultdict)
+_FACTORIES = {kind.__name__: kind for kind in (list, dict, set, tuple, str, int, float, bool)}
+
+
+def _factory(factory: Any) -> str | None:
+    return factory.__name__ if type(factory) is type and factory in _FACTORIES.values() else None
+
+
+DATA = (
+    *_BASES,
+    collections.Counter,
+    set,
+    frozenset,
+    bytes,
+    collections.deque,
+    collections.OrderedDict,
+    collections.defaultdict,
+)
 
 
 def builtin_of(kind: type) -> type | None:
@@ -311,7 +301,7 @@ def plain(value: Any) -> Any:
     """The data of an object whose class derives from a builtin one, read by that one's own methods."""
     builtin = builtin_of(type(value)) or type(value)
     if builtin is collections.defaultdict:
-        return collections.defaultdict(None, value)
+        return collections.defaultdict(value.default_factory, value)
     return _BASES.get(builtin, builtin)(value)
 
 
@@ -386,7 +376,7 @@ _DECODERS: dict[str, _Maker] = {
 }
 # Only a jailed judge rebuilds these: some can be made to cost much more than their bytes.
 _EXOTIC_DECODERS: dict[str, _Maker] = {
-    "ty": lambda x, e: _TYPES[x],
+    "sl": lambda x, e: slice(*_many(x, e)),
     "r": lambda x, e: range(*_many(x, e)),
     "D": lambda x, e: decimal.Decimal(x),
     "F": lambda x, e: fractions.Fraction(*_many(x, e)),
@@ -398,7 +388,7 @@ _EXOTIC_DECODERS: dict[str, _Maker] = {
     "q": lambda x, e: collections.deque(_many(x[0], e), x[1]),
     "C": lambda x, e: collections.Counter(dict(_pairs(x, e))),
     "O": lambda x, e: collections.OrderedDict(_pairs(x, e)),
-    "dd": lambda x, e: collections.defaultdict(None, _pairs(x, e)),
+    "dd": lambda x, e: collections.defaultdict(_FACTORIES.get(x[2]), _pairs(x[:2], e)),
     "it": lambda x, e: rebuilt.iterator(x[0], _many(x[1], e)),
     "v": lambda x, e: rebuilt.view(x[0], _members(x[1], e) if x[0] != "values" else _many(x[1], e)),
     "np": lambda x, e: rebuilt.array(x[0], x[1], _many(x[2], e)),

@@ -53,7 +53,7 @@ RAISING = frozenset(
             "queue",
             "re",
         ),
-        *("statistics", "struct", "subprocess", "uuid", "zipfile", "zlib"),
+        *("statistics", "struct", "subprocess", "uuid", "zipfile", "zlib", "numpy.linalg"),
     }
 )
 

@@ -14,7 +14,8 @@ import marshal
 import operator
 import time
 import types
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from sandbox.jailed import codec, common, frames, operators, rebuilt
@@ -38,7 +39,9 @@ class _Asker:
         self.line = line
         self.lied = False  # whether a candidate's own comparison took part in the verdict
         self.unsplit = ""  # why the test cannot be run away from the candidate
-        self.own = False  # whether the next handle decoded is an instance of a class that the question names
+        self.refused = ""  # why an object of the candidate's may not decide
+        self.silent = True  # whether nothing may be asked: a test does not run, or waits for an answer
+        self.made: set[int] = set()  # objects that the test constructed of classes that the question names
         self.stops = False  # whether the test itself names StopIteration
         self.mirrors = Mirrors(0, _stays)
 
@@ -47,7 +50,6 @@ class _Asker:
         *head: Any,
         args: Sequence[Any] | None = None,
         kwargs: dict[str, Any] | None = None,
-        own: bool = False,
     ) -> Any:
         """Send one request with the values that it hands over; give the value that comes back, or raise what the
         candidate raised.
@@ -59,29 +61,37 @@ class _Asker:
         if kwargs is not None:
             body.append({name: self.mirrors.tree(value) for name, value in kwargs.items()})
         self.mirrors.agree()
+        self.silent = True
         self.line.put(f'["c",{codec.dumps([*body, sync])},0]'.encode())
         self.line.wake()
         kind, content = marshal.loads(self.line.receive())
+        self.silent = False
         changes, value = (content[5], None) if kind == "error" else content
         if changes is not None:
             self.mirrors.apply(changes)
         if kind == "error":
             self.mirrors.agree()
             error = remote_exception(content)
-            if isinstance(error, StopIteration) and not self.stops and "next" not in head:
+            pulls = head[0] == "op" and head[2] in ("next", "send", "throw")
+            if isinstance(error, StopIteration) and not self.stops and not pulls:
                 # It would end the test's own loops early: `all(map(f, cases))` would be true.
                 error = remote_exception(
                     ["RuntimeError", "the candidate raised StopIteration", [], None, {}, None]
                 )
             raise error
-        self.own = own
         value = codec.decode(value)
         self.mirrors.agree()
         return value
 
-    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], own: bool = False) -> Any:
+    def makes(self, value: Any) -> Any:
+        """A value that the test has constructed, or computed of what it has constructed."""
+        if type(value) is Handle:
+            self.made.add(value._number)
+        return value
+
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call something of the candidate's."""
-        return self.ask("call", target, None, args=args, kwargs=kwargs, own=own)
+        return self.ask("call", target, None, args=args, kwargs=kwargs)
 
 
 _asker: _Asker
@@ -110,7 +120,7 @@ def remote_exception(content: Any) -> BaseException:
         error = _exception(_class(name, message, bases), values)
         for attribute, value in attributes.items():
             if not attribute.startswith("_") and not hasattr(BaseException, attribute):
-                setattr(error, attribute, codec.decode(value))
+                setattr(error, attribute, _attribute(codec.decode(value)))
     except Exception:
         error = RuntimeError(message)
     error._candidate = name  # type: ignore[attr-defined]
@@ -154,34 +164,43 @@ def _known(base: Any) -> Any:
 _stand_ins: dict[str, type[Exception]] = {}
 
 
+def _refused(why: str) -> Refused:
+    _asker.refused = why
+    return Refused(why)
+
+
+def _attribute(found: Any, on_record: bool = True) -> Any:
+    """An attribute of an object; `on_record` is whether calling it with what may be expected values is."""
+    if type(found) is Handle:
+        object.__setattr__(found, "_method", on_record)
+    return found
+
+
 class Handle:
     """An object that stays in the candidate's process. Comparing it with plain data is refused."""
 
-    __slots__ = ("_kind", "_method", "_number", "_own")
+    __slots__ = ("_kind", "_method", "_number")
     # Every object has these, so that `__getattr__` would not be asked. (`__class__` is left to `__type__`: the standard
     # library asks for it too, and wants a class.)
     __dict__ = property(lambda self: self.__getattr__("__dict__"))  # type: ignore[assignment]
     __doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]
 
-    def __init__(self, number: Any, kind: str, own: bool | None = None) -> None:
-        for name, value in (
-            ("_number", number),
-            ("_kind", kind),
-            ("_own", _asker.own if own is None else own),
-            ("_method", False),  # whether the test reached it as an attribute of another
-        ):
+    def __init__(self, number: Any, kind: str) -> None:
+        # `_method` of an attribute: whether what has it was not constructed by the test, or it is a method of data.
+        for name, value in (("_number", number), ("_kind", kind), ("_method", None)):
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_own":
+            return self._number in _asker.made
         if name.startswith("_candidate") or (name.startswith("__") and name not in operators.INTROSPECTED):
             raise AttributeError(name)  # libraries ask for these: numpy would read memory where `name` points
-        posing = name in operators.POSING and type(self) is Handle
-        if posing and not self._own:
-            raise Refused(f"an object of class {self._kind} poses as plain data")
-        found = _asker.ask("attr", self._number, name, own=self._own and not posing)
-        if type(found) is Handle:
-            object.__setattr__(found, "_method", type(self) is Handle)
-        return found
+        if name in operators.POSING and type(self) is Handle and not self._own:
+            raise _refused(f"an object of class {self._kind} poses as plain data")
+        found = _asker.ask("attr", self._number, name)
+        if type(self) is Name:
+            return found
+        return _attribute(found, not self._own or name in operators.OF_DATA)
 
     def __setattr__(self, name: str, value: Any) -> None:
         _asker.ask("set", self._number, name, args=[value])
@@ -192,15 +211,17 @@ class Handle:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = _asker.call(self._number, args, kwargs)
         handed = not all(isinstance(arg, Handle) for arg in (*args, *kwargs.values()))
-        if handed and not self._own and (self._method or type(result) is bool):
+        decides = type(result) is bool and not self._own if self._method is None else self._method
+        if handed and decides:
             _asker.lied = True  # perhaps about the expected value, which it was handed
         return result
 
     def __enter__(self) -> Any:
-        return _asker.ask("op", self._number, "enter", own=self._own)
+        return _asker.ask("op", self._number, "enter")
 
-    def __exit__(self, *_: object) -> None:
-        _asker.ask("op", self._number, "exit")
+    def __exit__(self, kind: Any, error: Any, _: object) -> bool:
+        described = None if error is None else _described(error)
+        return bool(_asker.ask("op", self._number, "exit", args=[described]))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _asker.ask("op", self._number, "setitem", args=[key, value])
@@ -221,16 +242,15 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             if any(type(arg).__module__ == _TEST for arg in others):
                 raise _unsplit("an object of the test's to a comparison")
             if others:
-                raise Refused(f"an object of class {self._kind} would decide")
+                raise _refused(f"an object of class {self._kind} would decide")
             _asker.lied = True
         handed = takes and not all(isinstance(arg, Handle) for arg in args)
         if handed and not self._own:
-            raise Refused(f"an object of class {self._kind} would be handed the expected value")
-        result = _asker.ask("op", self._number, ("r" if reverse else "") + name, args=args, own=self._own)
-        echo = name == "getitem" and not self._own and repr(result) == repr(args[0])
-        if echo or (handed and not isinstance(result, Handle)):
-            _asker.lied = True
-        return result
+            raise _refused(f"an object of class {self._kind} would be handed the expected value")
+        result = _asker.ask("op", self._number, ("r" if reverse else "") + name, args=args)
+        if handed or (name in operators.SEQUENCE and type(self) is Handle and not self._own):
+            _asker.lied = True  # about what it was handed, or with a length that is not that of its items
+        return _asker.makes(result) if self._own else result
 
     return method
 
@@ -247,10 +267,11 @@ class Name(Handle):
     __slots__ = ()
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, name, own=False)
+        super().__init__(name, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _asker.call(self._number, args, kwargs, own=self._number[:1].isupper())
+        result = _asker.call(self._number, args, kwargs)
+        return _asker.makes(result) if self._number[:1].isupper() else result
 
     def __hash__(self) -> int:
         return hash(self._number)
@@ -276,9 +297,11 @@ def _isinstance(value: Any, kinds: Any) -> bool:
         return any(_isinstance(value, kind) for kind in kinds)
     if kinds is object or kinds in codec.DATA:
         return kinds is object  # what is here as a handle is no plain data
-    if kinds.__module__ == "builtins":  # such as a generator's class
+    if kinds.__module__ == "builtins" and not hasattr(
+        builtins, kinds.__name__
+    ):  # such as a generator's class
         _asker.lied = True
-        return value._kind == kinds.__name__
+        return bool(value._kind == kinds.__name__)
     return _is_a(value, [kinds.__module__, kinds.__qualname__])
 
 
@@ -306,7 +329,7 @@ def _same(left: Any, right: Any) -> bool:
 
 # What a test's calls of these functions become (`sandbox.hoist`): on a handle they ask about what it stands for.
 _LOOKS: dict[str, Callable[..., Any]] = {
-    "type": _looks_at(type, lambda handle: handle.__getattr__("__class__")),
+    "type": _looks_at(type, lambda handle: _asker.ask("op", handle._number, "type")),
     "vars": _looks_at(vars, lambda handle: handle.__dict__),
     "dir": _looks_at(dir, lambda handle: _asker.ask("op", handle._number, "dir")),
     "callable": _looks_at(callable, lambda handle: _asker.ask("op", handle._number, "callable")),
@@ -349,7 +372,13 @@ def _derived(content: Any, exotic: bool) -> Any:
     def asked(name: str) -> Any:
         if name in ("__str__", "__repr__"):
             return lambda self: getattr(self.__dict__["handle"], name)()
-        return property(lambda self: getattr(self.__dict__["handle"], name))
+
+        def again(self: Any) -> Any:
+            handle = self.__dict__["handle"]
+            _asker.lied = _asker.lied or not handle._own  # it may contradict the data that are here
+            return getattr(handle, name)
+
+        return property(again)
 
     ways = {
         **{
@@ -359,18 +388,59 @@ def _derived(content: Any, exotic: bool) -> Any:
         "__setattr__": lambda self, name, value: setattr(self.__dict__["handle"], name, value),
         "__hash__": type(data).__hash__,
     }
-    values = (None, data) if isinstance(data, collections.defaultdict) else (data,)
+    values = (data.default_factory, data) if isinstance(data, collections.defaultdict) else (data,)
     value = type(handle._kind, (Derived, type(data)), ways)(*values)
     value.__dict__["handle"] = handle
     return value
+
+
+def _iterator(content: Any, exotic: bool) -> Any:
+    """An iterator: all of its items, or one that stays with the candidate and is asked for each."""
+    if type(content) is not int:
+        return rebuilt.iterator(content[0], codec.decode(content[1]))
+    pull = _pull(content)
+    _pulled[pull] = content
+    return pull
+
+
+_pulled: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
+def _pull(number: int) -> Iterator[Any]:
+    request: tuple[str, list[Any]] = "next", []
+    while True:
+        try:
+            item = _asker.ask("op", number, request[0], args=request[1])
+        except StopIteration as end:
+            return end.value
+        try:
+            sent = yield item
+            request = ("next", []) if sent is None else ("send", [sent])
+        except GeneratorExit:
+            if not _asker.silent:  # otherwise the interpreter clears away what a test has left
+                _asker.ask("op", number, "close")
+            raise
+        except BaseException as error:
+            request = "throw", [_described(error)]
+
+
+def _described(error: BaseException) -> list[Any]:
+    """An exception of the test's, as the candidate makes it again."""
+    names = getattr(error, "_bases", None) or [base.__name__ for base in type(error).__mro__]
+    plain = all(type(arg) in (str, int, float, bool, type(None)) for arg in error.args)
+    return [names, list(error.args) if plain else [str(error)]]
+
+
+def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
+    number = _pulled.get(value)
+    return encoder.iterator(value, depth) if number is None else {"h": [number, ""]}
 
 
 def _named(content: Any, exotic: bool) -> Any:
     """A named tuple; an object in it is an attribute, and may pose as one of a tuple's methods."""
     value = rebuilt.named(content[0], content[1], codec.decode(content[2]))
     for item in value:
-        if type(item) is Handle:
-            object.__setattr__(item, "_method", True)
+        _attribute(item)
     return value
 
 
@@ -381,11 +451,12 @@ def _install(asker: _Asker) -> None:
     codec.extend(
         {
             Handle: lambda e, v, d: {"h": [v._number, ""]},
+            types.GeneratorType: _encode_generator,
             Derived: lambda e, v, d: {"h": [v.__dict__["handle"]._number, ""]},
             Name: lambda e, v, d: {"n": v._number},
             types.FunctionType: _encode_function,
         },
-        {"h": _handle, "nt": _named, "de": _derived},
+        {"h": _handle, "it": _iterator, "nt": _named, "de": _derived},
     )
 
 
@@ -393,6 +464,8 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
     """What the end of a test means."""
     if _asker.unsplit:  # even if the test has caught that
         return "unsplit", _asker.unsplit
+    if _asker.refused:
+        return "failed", _asker.refused
     if error is None:
         return "passed", ""
     name = getattr(error, "_candidate", None)
@@ -400,8 +473,6 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
         return ("forbidden" if name == "PermissionError" else "error"), name
     if isinstance(error, AssertionError):
         return "failed", ""
-    if isinstance(error, Refused):
-        return "failed", str(error)
     if isinstance(error, codec.Unencodable | codec.Malformed):
         return "failed", f"{type(error).__name__}: {error}"[:200]
     return "error", type(error).__name__
@@ -416,7 +487,8 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     names: dict[str, Any] = {"__name__": _TEST}
     while True:
         code, needs, exceptions, required = marshal.loads(line.receive())
-        asker.lied, asker.unsplit = False, ""
+        asker.lied, asker.unsplit, asker.refused = False, "", ""
+        asker.made.clear()
         test = marshal.loads(code)
         asker.stops = "StopIteration" in _names(test)
         asker.mirrors.new_test()
@@ -433,15 +505,19 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
         for name in exceptions:
             space[name] = _stand_ins[name] = type(name, (Exception,), {})
         space["__shared__"] = frozenset(space)  # names that the candidate's process has too
-        space["__ask__"] = lambda i, own=False: asker.ask("eval", i, own=own)
+        space["__ask__"] = lambda i, own=False: (
+            asker.makes(asker.ask("eval", i)) if own else asker.ask("eval", i)
+        )
         space.update({f"__{name}__": look for name, look in _LOOKS.items()})
         error: BaseException | None = None
         try:
             if required:
                 asker.ask("require", required)
+            asker.silent = False
             exec(test, space)
         except BaseException as caught:
             error = caught
+        asker.silent = True
         outcome, detail = _outcome(error)
         content = codec.dumps([outcome, detail, asker.lied])
         line.put(f'["o",{content},{time.process_time_ns()}]'.encode())

@@ -86,7 +86,7 @@ class Objects:
         """The tree of an iterator, which stays here, or of an object of a class that adds to a builtin one."""
         kind = type(value)
         if codec.iterates(kind):
-            return self.keep(value)
+            return {"it": self.keep(value)["h"][0]}
         added = _added(kind) if kind.__module__ == self.names["__name__"] else None
         if added is None:
             return None

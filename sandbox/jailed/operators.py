@@ -5,8 +5,10 @@ The judge makes them the methods of its handles; the candidate's process looks u
 
 from __future__ import annotations
 
+import builtins
 import copy
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -29,12 +31,37 @@ REFLECTED = (
 )
 IN_PLACE = tuple(f"i{name.strip('_')}" for name in REFLECTED)
 _ITEMS = ("getitem", "contains")
+# What makes an object look like a list.
+SEQUENCE = ("len", "iter", "reversed", "getitem")
 # These hand what stands on the other side, perhaps the expected value, to the object.
 TAKING = (*REFLECTED, *IN_PLACE, "divmod", "contains")
 # Methods that only text and numbers have: an object with one of these poses as plain data.
 POSING = frozenset(
     name for kind in (str, bytes, int, float) for name in dir(kind) if not name.startswith("_")
 ) - {"count", "index", "find", "replace", "format", "title", "partition", "encode", "decode", "translate"}
+# Methods of data that may decide about a value, or hand it back; `hoist` leaves them with the test.
+OF_DATA = frozenset(
+    name
+    for kind in (str, list, dict, set, frozenset, tuple, int, float, bytes)
+    for name in dir(kind)
+    if not name.startswith("_")
+) - {
+    *(
+        "pop",
+        "append",
+        "insert",
+        "add",
+        "remove",
+        "clear",
+        "update",
+        "get",
+        "keys",
+        "values",
+        "items",
+        "copy",
+    ),
+    *("extend", "sort", "reverse", "popitem", "setdefault", "discard", "join"),
+}
 # Attributes between two underscores that a test may look at; the others are asked for by libraries.
 INTROSPECTED = frozenset(
     f"__{name}__"
@@ -55,6 +82,28 @@ INTROSPECTED = frozenset(
     )
 )
 _NUMBER = ("neg", "pos", "abs", "invert", "index")
+
+
+def _exception(described: Any) -> BaseException:
+    """An exception of a class that one of the names stands for."""
+    names, args = described
+    space = sys.modules["solution"].__dict__
+    found = (space.get(name) or getattr(builtins, name, None) for name in names)
+    kind = next(kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseException))
+    try:
+        return kind(*args)
+    except TypeError:  # it takes other arguments than it keeps
+        return kind.__new__(kind, *args)
+
+
+def _leave(manager: Any, described: Any) -> bool:
+    """Leave a `with` statement, with an exception if one is described."""
+    if described is None:
+        return bool(type(manager).__exit__(manager, None, None, None))
+    error = _exception(described)
+    return bool(type(manager).__exit__(manager, type(error), error, None))
+
+
 _PLAIN: dict[str, Callable[..., Any]] = {
     "len": len,
     "bool": bool,
@@ -83,7 +132,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "delitem": operator.delitem,
     "delattr": delattr,
     "enter": lambda x: type(x).__enter__(x),
-    "exit": lambda x: type(x).__exit__(x, None, None, None),
+    "exit": _leave,
+    "send": lambda x, value: x.send(value),
+    "throw": lambda x, described: x.throw(_exception(described)),
+    "close": lambda x: x.close() if hasattr(x, "close") else None,
+    "type": type,
 }
 for _name in REFLECTED:
     FUNCTIONS["r" + _name] = lambda a, b, _op=FUNCTIONS[_name]: _op(b, a)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 PROGRAM = """
 import abc, copy, dataclasses, decimal, enum, json, re, statistics, warnings, os
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
+import contextlib
 from typing import NamedTuple
 class Node:
     def __init__(self, val, next=None): self.val, self.next = val, next
@@ -64,6 +65,9 @@ class Coded(Exception):
     def __init__(self, code):
         self.code = code
     def __str__(self): return f'code {self.code}'
+    kind = 'own'
+    @property
+    def double(self): return 2 * self.code
 def fail(code): raise Coded(code)
 def parse(text): return json.loads(text)
 def pattern(text): return re.compile(text)
@@ -116,6 +120,30 @@ def hello(): print('hi')
 def here(): return os.getcwd()
 def setting(): return os.environ.get('SETTING')
 def warn(): warnings.warn('x')
+def safe():
+    while True:
+        try: yield 0
+        except ValueError as e: yield f'caught {e}'
+class Quiet:
+    def __init__(self, kind): self.kind, self.left = kind, None
+    def __enter__(self): return self
+    def __exit__(self, kind, error, trace):
+        self.left = str(error)
+        return kind is self.kind
+@contextlib.contextmanager
+def managed(log):
+    try: yield
+    except ValueError as e: log.append(str(e))
+def letters(text): return Counter(text)
+def tally(words, into):
+    for word in words: into[word] += 1
+def grouped(): return defaultdict(list)
+class Hue(enum.Enum):
+    LOW = 1
+    HIGH = 2
+def hue(): return Hue.LOW
+class Sliced:
+    def __getitem__(self, at): return list(range(6))[at]
 def slow(x):
     while x == 2: pass
     return x
@@ -123,7 +151,8 @@ def slow(x):
 NAMES = """
 Node reverse find fib total count noisy logged Steps Stack Shout Cache Bag bag Pt pt Color color Coded fail parse
 pattern number mean first missing positive sort_it put grid one_row shallow deep same box collect memo Holder Vec
-vec adder Frozen Shape kind each hello here setting warn slow
+vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
+managed letters tally grouped Hue hue Sliced
 """
 LINES = r"""
 r = reverse(Node(1, Node(2))); out = []\nwhile r:\n    out.append(r.val); r = r.next\nassert out == [2, 1]
@@ -194,13 +223,31 @@ assert memo(1) is memo(2)
 h = Holder()\nh.items.append(2)\nh.by_name['a'] = 1\nassert h.all() == [2] and h.size() == 2
 h = Holder()\nh.all().append(1)\nassert h.all() == []
 out = []\nfor i in range(3):\n    out.append(box(out))\nassert len(out) == 3 and out[0][0] is out
-assert kind(1) is int and kind([]) == list
-assert kind(1) is str
 out = []\neach(lambda x: out.append(x))\nassert out == [5]
 import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as b:\n    hello()\nassert 'hi' in b.getvalue()
 import unittest.mock\nwith unittest.mock.patch('os.getcwd', return_value='/x'):\n    assert here() == '/x'
 import os\nos.environ['SETTING'] = 'x'\nassert setting() == 'x'
 import warnings\nwith warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always'); warn()\nassert w
 assert slow(1) == 1 or slow(2) == 2
+g = count(3)\nassert 1 in g and next(g) == 2
+g = count(3)\nassert 5 in g
+g = total(); next(g)\nassert g.send(5) == 6
+g = safe(); next(g)\nassert g.throw(ValueError('x')) == 'caught x'
+g = safe(); next(g)\nwith pytest.raises(KeyError):\n    g.throw(KeyError)
+with Quiet(ValueError) as q:\n    raise ValueError('boom')\nassert q.left == 'boom'
+with Quiet(KeyError) as q:\n    raise ValueError('boom')
+with pytest.raises(ValueError):\n    with Quiet(KeyError):\n        raise ValueError
+with pytest.raises(ValueError):\n    with Quiet(ValueError):\n        raise ValueError
+with pytest.raises(Coded):\n    with Quiet(KeyError):\n        fail(5)
+log = []\nwith managed(log):\n    raise ValueError('v')\nassert log == ['v']
+try:\n    fail(5)\nexcept Coded as e:\n    assert e.double == 10 and e.kind == 'own'
+with contextlib.suppress(Coded):\n    fail(5)
+assert letters('aab').most_common(1) == [('a', 2)]
+c = Counter()\ntally(['x', 'x'], c)\nassert c['x'] == 2 and c.total() == 2
+d = grouped()\nd['q'].append(1)\nassert d == {'q': [1]} and d['new'] == []
+d = defaultdict(int)\ntally(['x', 'x'], d)\nassert d['x'] == 2
+match hue():\n    case Hue.LOW: ok = True\n    case _: ok = False\nassert ok
+match hue():\n    case Hue.HIGH: ok = True\n    case _: ok = False\nassert ok
+s = Sliced()\nassert s[1:3] == [1, 2] and s[::2] == [0, 2, 4]
 """
 TESTS = tuple(line.replace("\\n", "\n") for line in LINES.strip().split("\n"))

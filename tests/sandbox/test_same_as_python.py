@@ -11,12 +11,16 @@ from pathlib import Path
 from sandbox import Limits, Program, Sandbox
 from tests.sandbox.python_cases import NAMES, PROGRAM, TESTS
 
-SETUP = "import contextlib, dataclasses, decimal, itertools, json, re, statistics"
-PYTEST = "from sandbox.jailed.common import _Pytest as pytest\n" + SETUP
+# What the sandbox supplies where a test does not import it.
+SUPPLIED = """
+import contextlib, dataclasses, decimal, itertools, json, re, statistics
+from collections import Counter, defaultdict
+from sandbox.jailed.common import _Pytest as pytest
+"""
 
 
 def test_same_as_python():
-    jobs = [json.dumps({"setup": PYTEST, "program": PROGRAM, "tests": [test]}) for test in TESTS]
+    jobs = [json.dumps({"setup": SUPPLIED, "program": PROGRAM, "tests": [test]}) for test in TESTS]
     script = Path(__file__).with_name("naive.py")
     naive = subprocess.run(
         [sys.executable, str(script)],

@@ -15,6 +15,7 @@ from tests.sandbox.tricks import (
     LEAKS,
     NOT_PASSED,
     NUMPY,
+    ON_RECORD,
     OWN_WORD,
     SECRET,
     TRICKS,
@@ -43,8 +44,9 @@ def run(box: Sandbox, cases: dict[str, tuple[str, str]], names: tuple[str, ...] 
 
 
 def test_tricks(box):
-    for name, outcome in run(box, TRICKS).items():
-        assert outcome.outcome in NOT_PASSED and not outcome.in_process, (name, outcome)
+    for name, outcome in run(box, TRICKS, ("f", "S")).items():
+        assert outcome.outcome in NOT_PASSED, (name, outcome)
+        assert not outcome.in_process or name in ON_RECORD, (name, outcome)
 
 
 def test_what_the_candidate_was_handed_and_decides_is_on_record(box):

@@ -27,6 +27,14 @@ def _forges(*frames: bytes, returns: str = "1") -> str:
     return f"{_SPRAY}def f(x, *more):\n    framed({', '.join(map(repr, frames))})\n    return {returns}"
 
 
+_LIES = """
+class W:
+    __abs__ = lambda s: 0.0
+class Z:
+    __sub__ = __rsub__ = lambda s, o: W()
+    def count(s, x): return 1
+"""
+
 # name: program, test. Each ends in one of NOT_PASSED.
 TRICKS: dict[str, tuple[str, str]] = {
     # Frames that are no answers, or the wrong ones.
@@ -37,6 +45,18 @@ TRICKS: dict[str, tuple[str, str]] = {
     "frame_is_empty": (_forges(b""), TEST),
     "frame_with_a_tail": (_forges(b'["v",1,0] ["v",2,0]'), TEST),
     "cpu_is_not_a_number": (_forges(b'["v",1,"nan"]'), TEST),
+    # Objects that are not of a class that the question names, though they come out of one.
+    "attribute_of_an_own_object": (_LIES + "class S:\n    def __init__(s, x): s.x = Z()",
+        f"r = S(7)\nassert abs(r.x - {SECRET}) < 1"),
+    "argument_of_an_own_method": (_LIES + "class S:\n    def fill(s, v): v[:] = [Z() for _ in v]; return v",
+        f"s = S()\nr = s.fill([1.0])\nassert all(abs(a - b) < 1 for a, b in zip(r, [{SECRET}]))"),
+    "class_property": ("class P: __class__ = int\ndef f(x): return P()", "r = f(7)\nassert type(r) is int"),
+    "caught_refusal": ("class P:\n    __ne__ = lambda s, o: False\ndef f(x): return P()",
+        f"try: ok = f(7) != {SECRET}\nexcept Exception: ok = False\nassert not ok"),
+    "slice_of_an_object": ("class E:\n    __eq__ = lambda s, o: True\nclass P:\n"
+        "    def __getitem__(s, k): return E()\ndef f(x): return P()", f"assert f(7)[:3] == [1, 2, {SECRET}]"),
+    "stops_in_a_method_named_next": ("class P:\n    def __getattr__(s, n): raise StopIteration\ndef f(x): return P()",
+        f"it = f(7)\nassert all(map(lambda v: it.next() == v, [1, {SECRET}]))"),
     "handle_where_none_can_be": (_forges(b'["v",{"C":[[{"h":[99,"x"]}],[1]]},0]'), TEST),
     "handle_of_a_class_that_the_question_names": (
         _forges(b'["v",{"value":{"h":[0,"P",true]},"after":[],"same":null},0]'), LOOP),
@@ -134,6 +154,19 @@ EXISTENCE = (
 
 # The candidate's own word about values that it was handed: right or not, it is on record as such.
 OWN_WORD = {
+    "iterates_over_nothing": ("class P:\n    def __len__(s): return 3\n    def __iter__(s): return iter(())\n"
+        "def f(x): return P()",
+        f"r = f(7)\nassert len(r) == 3\nfor a, b in zip(r, [1, 2, {SECRET}]):\n    assert a == b"),
+    "items_that_are_not_there": ("class D(dict):\n    def items(s): return []\ndef f(x): return D({1: 0})",
+        f"r = f(7)\nassert len(r) == 1\nfor k, v in r.items():\n    assert v == {SECRET}"),
+    "attribute_that_is_a_builtin": ("class P: equals = bool\ndef f(x): return P()", f"assert f(7).equals({SECRET})"),
+    "attribute_that_is_a_builtin_set": ("class D(set): issubset = bool\ndef f(x): return D()",
+        f"assert f(7).issubset({{1, {SECRET}}})"),
+    "field_that_is_a_builtin": ("import collections\nP = collections.namedtuple('P', 'equals')\n"
+        "def f(x): return P(bool)", f"assert f(7).equals({SECRET})"),
+    "difference_is_an_object": (_LIES + "def S(x): return Z()", f"assert abs(S(7) - {SECRET}) < 1"),
+    "item_that_is_echoed": ("class P:\n    def __getitem__(s, k): return float(k)\ndef f(x): return P()",
+        f"r = f(7)\nassert r[{SECRET}] == {SECRET}"),
     "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
     "contains": ("class S:\n    def push(s, x): pass\n    def __contains__(s, x): return True",
         "s = S()\ns.push(3)\nassert 3 in s"),
@@ -195,6 +228,10 @@ def f(x):
         for c in sys._getframe(1).f_code.co_consts:
             if isinstance(c, int): open('/tmp/d/x', 'w').write(str(c))
 """
+
+ON_RECORD = {
+    "slice_of_an_object"
+}  # of TRICKS: an object that poses as a list does not pass, and is on record too
 
 # Deciding about these would take the worker itself long.
 COSTLY = {
