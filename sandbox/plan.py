@@ -114,8 +114,9 @@ def _caught(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, ...]:
 
 
 def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
-    """Shapes that cannot be taken apart: subclasses of, decorators from and awaits on the candidate's code,
-    and changes to the interpreter's own state that the candidate is meant to notice.
+    """Shapes that cannot be taken apart: subclasses of, decorators from and awaits on the candidate's code, its
+    exceptions raised by the test itself, and changes to the interpreter's own state that the candidate is meant to
+    notice.
     """
     for node in nodes(tree):
         if isinstance(node, ast.Name) and node.id in _PATCHERS:
@@ -129,6 +130,8 @@ def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
             if root is not None and root.id in common.MODULES | {"builtins"}:
                 return True
         if _inspects(node, candidate):
+            return True
+        if isinstance(node, ast.Raise) and node.exc is not None and mentions(node.exc, candidate):
             return True
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             return True

@@ -52,7 +52,8 @@ def _path(base: type) -> str:
 def _attributes(error: BaseException) -> dict[str, Any]:
     """What a program has put on an exception of its own, as far as it is plain data."""
     found: dict[str, Any] = {}
-    names = {"filename": None} if isinstance(error, OSError) else {}
+    builtin = ("filename", "name", "__notes__")  # what builtin classes keep beside their arguments
+    names = dict.fromkeys(name for name in builtin if getattr(error, name, None) is not None)
     for part in type(error).__mro__:
         if part.__module__ not in (
             "builtins",

@@ -213,7 +213,14 @@ _ENCODERS: dict[type, _Rule] = {
     datetime.date: lambda e, v, d: {"da": [v.year, v.month, v.day]},
     datetime.time: lambda e, v, d: {"ti": [v.hour, v.minute, v.second, v.microsecond, v.fold, _offset(v)]},
     datetime.timedelta: lambda e, v, d: {"td": [v.days, v.seconds, v.microseconds]},
-    re.Match: lambda e, v, d: {"m": [e.items((v.group(), *v.groups()), d), v.start(), v.end()]},
+    re.Match: lambda e, v, d: {
+        "m": [
+            e.items((v.group(), *v.groups()), d),
+            [list(v.span(number)) for number in range(v.re.groups + 1)],
+            list(map(list, v.re.groupindex.items())),
+            v.string if type(v.string) is str else "",
+        ]
+    },
     collections.deque: lambda e, v, d: {"q": [e.items(collections.deque.__iter__(v), d), v.maxlen]},
     collections.Counter: lambda e, v, d: {"C": [e.items(dict.keys(v), d), e.items(dict.values(v), d)]},
     collections.OrderedDict: lambda e, v, d: {
@@ -384,7 +391,7 @@ _EXOTIC_DECODERS: dict[str, _Maker] = {
     "da": lambda x, e: datetime.date(*x),
     "ti": lambda x, e: datetime.time(*x[:4], **_zone(x[5], x[4])),
     "td": lambda x, e: datetime.timedelta(*x),
-    "m": lambda x, e: rebuilt.Match(_many(x[0], e), x[1], x[2]),
+    "m": lambda x, e: rebuilt.Match(_many(x[0], e), x[1], dict(x[2]), x[3]),
     "q": lambda x, e: collections.deque(_many(x[0], e), x[1]),
     "C": lambda x, e: collections.Counter(dict(_pairs(x, e))),
     "O": lambda x, e: collections.OrderedDict(_pairs(x, e)),

@@ -119,7 +119,8 @@ def remote_exception(content: Any) -> BaseException:
         values = codec.decode(args) if args is not None else (message,)
         error = _exception(_class(name, message, bases), values)
         for attribute, value in attributes.items():
-            if not attribute.startswith("_") and not hasattr(BaseException, attribute):
+            own = not attribute.startswith("_") and not hasattr(BaseException, attribute)
+            if own or attribute == "__notes__":
                 setattr(error, attribute, _attribute(codec.decode(value)))
     except Exception:
         error = RuntimeError(message)

@@ -54,28 +54,39 @@ def named(name: str, fields: list[str], items: list[Any]) -> Any:
 class Match:
     """What a judge can know of a `re.Match`."""
 
-    def __init__(self, groups: list[Any], start: int, end: int) -> None:
-        self._groups, self._span = groups, (start, end)
+    def __init__(self, groups: list[Any], spans: list[list[int]], names: dict[str, int], string: str) -> None:
+        self._groups, self._names, self.string = groups, names, string
+        self._spans = [(start, end) for start, end in spans]
 
-    def group(self, *numbers: int) -> Any:
+    def _number(self, group: Any) -> int:
+        number = self._names.get(group, group)
+        if type(number) is not int or not 0 <= number < len(self._groups):
+            raise IndexError("no such group")
+        return number
+
+    def group(self, *groups: Any) -> Any:
         """The text of one or more groups."""
-        found = [self._groups[number] for number in numbers or (0,)]
+        found = [self._groups[self._number(group)] for group in groups or (0,)]
         return found[0] if len(found) == 1 else tuple(found)
 
     __getitem__ = group
 
-    def groups(self) -> tuple[Any, ...]:
+    def groups(self, default: Any = None) -> tuple[Any, ...]:
         """The texts of all groups."""
-        return tuple(self._groups[1:])
+        return tuple(default if group is None else group for group in self._groups[1:])
 
-    def span(self) -> tuple[int, int]:
-        """Where the match lies."""
-        return self._span
+    def groupdict(self, default: Any = None) -> dict[str, Any]:
+        """The texts of the groups that have a name."""
+        return {name: default if self.group(name) is None else self.group(name) for name in self._names}
 
-    def start(self) -> int:
-        """Where the match begins."""
-        return self._span[0]
+    def span(self, group: Any = 0) -> tuple[int, int]:
+        """Where a group lies."""
+        return self._spans[self._number(group)]
 
-    def end(self) -> int:
-        """Where the match ends."""
-        return self._span[1]
+    def start(self, group: Any = 0) -> int:
+        """Where a group begins."""
+        return self.span(group)[0]
+
+    def end(self, group: Any = 0) -> int:
+        """Where a group ends."""
+        return self.span(group)[1]

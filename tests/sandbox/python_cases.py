@@ -144,6 +144,13 @@ class Hue(enum.Enum):
 def hue(): return Hue.LOW
 class Sliced:
     def __getitem__(self, at): return list(range(6))[at]
+def month(text): return re.match('(?P<y>[0-9]+)-(?P<m>[0-9]+)(x)?', text)
+def denied(): raise PermissionError('denied')
+def noted():
+    error = ValueError('a')
+    error.add_note('hint')
+    raise error
+def unknown(): return undefined_name
 def slow(x):
     while x == 2: pass
     return x
@@ -152,7 +159,8 @@ NAMES = """
 Node reverse find fib total count noisy logged Steps Stack Shout Cache Bag bag Pt pt Color color Coded fail parse
 pattern number mean first missing positive sort_it put grid one_row shallow deep same box collect memo Holder Vec
 vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
-managed letters tally grouped Hue hue Sliced
+managed letters tally grouped Hue hue Sliced month denied noted
+unknown
 """
 LINES = r"""
 r = reverse(Node(1, Node(2))); out = []\nwhile r:\n    out.append(r.val); r = r.next\nassert out == [2, 1]
@@ -229,6 +237,13 @@ import unittest.mock\nwith unittest.mock.patch('os.getcwd', return_value='/x'):\
 import os\nos.environ['SETTING'] = 'x'\nassert setting() == 'x'
 import warnings\nwith warnings.catch_warnings(record=True) as w:\n    warnings.simplefilter('always'); warn()\nassert w
 assert slow(1) == 1 or slow(2) == 2
+m = month('2024-05')\nassert m.group('y') == '2024' and m['m'] == '05' and m.span(2) == (5, 7) and m.start() == 0
+assert month('2024-05').groupdict() == {'y': '2024', 'm': '05'} and month('2024-05').groups('-')[2] == '-'
+assert month('2024-05').group('x') == '05'
+with pytest.raises(PermissionError, match='^denied$'):\n    denied()
+try:\n    noted()\nexcept ValueError as e:\n    assert e.__notes__ == ['hint']
+try:\n    unknown()\nexcept NameError as e:\n    assert e.name == 'undefined_name'
+try:\n    raise Coded(3)\nexcept Coded as e:\n    assert e.code == 3
 g = count(3)\nassert 1 in g and next(g) == 2
 g = count(3)\nassert 5 in g
 g = total(); next(g)\nassert g.send(5) == 6
