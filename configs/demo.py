@@ -29,6 +29,7 @@ def get_config(step=None, **sizes):
             "rl_samples": 8,
             "rl_rows": 1,  # per microbatch: two would be faster, and take half a GiB more
             "rl_row_length": 512,
+            "rl_temperature": 0.8,
             "rl_learning_rate": 1e-5,
             "rl_schedule": "constant",
             "rl_eval_every": 100,  # only before and after
@@ -62,7 +63,7 @@ def get_config(step=None, **sizes):
         "eval_samples": size.rl_eval_samples,
         "checkpoint_every": 5,
         "seed": size.seed,
-        "sampling": sampling,
+        "sampling": sampling | {"temperature": size.rl_temperature},
         "optimizer": {"learning_rate": size.rl_learning_rate, "schedule": size.rl_schedule},
         **compute | {"row_length": size.rl_row_length, "rows_per_microbatch": size.rl_rows},
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-SAMPLES = 16  # of each question
+SAMPLES = 24  # of each of 128 questions; there are 185 to train on
 
 
 def get_config(step="sft"):
