@@ -62,7 +62,7 @@ def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
             run.stop()
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=512)
 def _plans(tests: tuple[str, ...], entry_points: tuple[str, ...], setup: str) -> tuple[plan.Plan, ...]:
     names = frozenset(entry_points or plan.infer_entry_points(tests, setup))
     return tuple(plan.plan_test(test, names, setup) for test in tests)

@@ -8,6 +8,7 @@ judge.
 from __future__ import annotations
 
 import ast
+import functools
 import marshal
 import textwrap
 from collections import Counter
@@ -45,6 +46,7 @@ _PATCHERS = frozenset(
 )
 
 
+_KEPT_TEXT = 2_000  # characters of a test whose plan is kept; it takes about six bytes for each
 _INSPECTORS = """
 callable dir get_type_hints getattr hasattr hash id isinstance issubclass type vars
 """
@@ -190,6 +192,11 @@ def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:
       candidate: the names that count as the candidate's.
       setup: the question's set-up code, for the names that it defines.
     """
+    return (_kept if len(source) <= _KEPT_TEXT else _kept.__wrapped__)(source, candidate, setup)
+
+
+@functools.lru_cache(maxsize=4096)
+def _kept(source: str, candidate: frozenset[str], setup: str) -> Plan:
     try:
         return _plan(_text(source), candidate, setup)
     except (SyntaxError, ValueError) as error:
