@@ -54,11 +54,8 @@ def _attributes(error: BaseException) -> dict[str, Any]:
     found: dict[str, Any] = {}
     builtin = ("filename", "name", "__notes__")  # what builtin classes keep beside their arguments
     names = dict.fromkeys(name for name in builtin if getattr(error, name, None) is not None)
-    for part in type(error).__mro__:
-        if part.__module__ not in (
-            "builtins",
-            *common.RAISING,
-        ):  # what a class of the program's gives all of its own
+    for part in type(error).__mro__:  # what a class of the program's gives all of its own
+        if part.__module__ not in ("builtins", *common.RAISING):
             names |= dict.fromkeys(name for name in vars(part) if not name.startswith("_"))
     for name in list(names | getattr(error, "__dict__", {}))[:20]:
         with contextlib.suppress(BaseException):
@@ -106,9 +103,8 @@ class Candidate:
             error.__traceback__ = None  # frees what the frames hold, so that the report itself fits
         changes = None
         if asked and self.objects is not None:
-            with contextlib.suppress(
-                codec.Unencodable, LookupError
-            ):  # the latter when the request itself was bad
+            # Nothing to look up when the request itself was bad.
+            with contextlib.suppress(codec.Unencodable, LookupError):
                 changes = self.objects.mirrors.changes()
                 self.objects.mirrors.agree()
         self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error, changes))

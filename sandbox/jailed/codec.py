@@ -65,7 +65,7 @@ _iterator_types: frozenset[type] = frozenset(
 
 def iterates(kind: type) -> bool:
     """Whether a type is one of the interpreter's own iterators."""
-    return kind in _iterator_types or kind.__module__ == "itertools"
+    return kind in _iterator_types or getattr(kind, "__module__", "") == "itertools"
 
 
 _view_types = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
@@ -147,15 +147,13 @@ class _Encoder:
         encoder = _ENCODERS.get(kind)
         if encoder is not None:
             return encoder(self, value, depth)
-        if kind in _iterator_types:
+        if iterates(kind):
             return self.iterator(value, depth)
         if kind in _view_types:
             return {"v": [_view_types[kind], self.items(value, depth)]}
         module = getattr(kind, "__module__", "")
         if module == "numpy":
             return self.numpy(value, kind, depth)
-        if module == "itertools":
-            return self.iterator(value, depth)
         for base in kind.__mro__[1:]:
             if base is tuple and isinstance(getattr(kind, "_fields", None), tuple):
                 fields = [str.__str__(name) for name in kind._fields]  # type: ignore[attr-defined]

@@ -98,9 +98,8 @@ _asker: _Asker
 
 
 def _stays(value: Any) -> Any:
-    if isinstance(
-        value, rebuilt.Match | BaseException
-    ):  # from the candidate, which has no say in how it is graded
+    # From the candidate, which has no say in how it is graded.
+    if isinstance(value, rebuilt.Match | BaseException):
         raise codec.Unencodable(f"value of type {type(value).__name__}")
     raise _unsplit(f"a {type(value).__name__}")
 
@@ -117,7 +116,7 @@ def remote_exception(content: Any) -> BaseException:
     name, message, bases, args, attributes, _ = content
     try:
         values = codec.decode(args) if args is not None else (message,)
-        error = _exception(_class(name, message, bases), values)
+        error = operators.exception(_class(name, message, bases), values)
         for attribute, value in attributes.items():
             own = not attribute.startswith("_") and not hasattr(BaseException, attribute)
             if own or attribute == "__notes__":
@@ -127,13 +126,6 @@ def remote_exception(content: Any) -> BaseException:
     error._candidate = name  # type: ignore[attr-defined]
     error._bases = [str(base).rsplit(":")[-1] for base in bases]  # type: ignore[attr-defined]
     return error
-
-
-def _exception(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
-    try:
-        return kind(*args)
-    except TypeError:  # it takes other arguments than it keeps
-        return kind.__new__(kind, *args)
 
 
 def _class(name: Any, message: str, bases: list[Any]) -> type[BaseException]:
@@ -298,9 +290,8 @@ def _isinstance(value: Any, kinds: Any) -> bool:
         return any(_isinstance(value, kind) for kind in kinds)
     if kinds is object or kinds in codec.DATA:
         return kinds is object  # what is here as a handle is no plain data
-    if kinds.__module__ == "builtins" and not hasattr(
-        builtins, kinds.__name__
-    ):  # such as a generator's class
+    # Such as a generator's class, which has no name that could be asked for.
+    if kinds.__module__ == "builtins" and not hasattr(builtins, kinds.__name__):
         _asker.lied = True
         return bool(value._kind == kinds.__name__)
     return _is_a(value, [kinds.__module__, kinds.__qualname__])

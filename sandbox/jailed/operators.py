@@ -35,53 +35,32 @@ _ITEMS = ("getitem", "contains")
 SEQUENCE = ("len", "iter", "reversed", "getitem")
 # These hand what stands on the other side, perhaps the expected value, to the object.
 TAKING = (*REFLECTED, *IN_PLACE, "divmod", "contains")
+
+
+def _public(*kinds: type) -> frozenset[str]:
+    return frozenset(name for kind in kinds for name in dir(kind) if not name.startswith("_"))
+
+
 # Methods that only text and numbers have: an object with one of these poses as plain data.
-POSING = frozenset(
-    name for kind in (str, bytes, int, float) for name in dir(kind) if not name.startswith("_")
-) - {"count", "index", "find", "replace", "format", "title", "partition", "encode", "decode", "translate"}
+_OF_OTHERS_TOO = "count index find replace format title partition encode decode translate"
+POSING = _public(str, bytes, int, float).difference(_OF_OTHERS_TOO.split())
 # Methods of data that may decide about a value, or hand it back; `hoist` leaves them with the test.
-OF_DATA = frozenset(
-    name
-    for kind in (str, list, dict, set, frozenset, tuple, int, float, bytes)
-    for name in dir(kind)
-    if not name.startswith("_")
-) - {
-    *(
-        "pop",
-        "append",
-        "insert",
-        "add",
-        "remove",
-        "clear",
-        "update",
-        "get",
-        "keys",
-        "values",
-        "items",
-        "copy",
-    ),
-    *("extend", "sort", "reverse", "popitem", "setdefault", "discard", "join"),
-}
+_CHANGING = """
+pop append insert add remove clear update get keys values items copy extend sort reverse popitem setdefault discard join
+"""
+OF_DATA = _public(str, list, dict, set, frozenset, tuple, int, float, bytes).difference(_CHANGING.split())
 # Attributes between two underscores that a test may look at; the others are asked for by libraries.
-INTROSPECTED = frozenset(
-    f"__{name}__"
-    for name in (
-        *(
-            "name",
-            "qualname",
-            "module",
-            "doc",
-            "dict",
-            "class",
-            "annotations",
-            "wrapped",
-            "defaults",
-            "slots",
-        ),
-        *("members", "version"),
-    )
-)
+_LOOKED_AT = "name qualname module doc dict class annotations wrapped defaults slots members version"
+INTROSPECTED = frozenset(f"__{name}__" for name in _LOOKED_AT.split())
 _NUMBER = ("neg", "pos", "abs", "invert", "index")
+
+
+def exception(kind: type[BaseException], args: Any) -> BaseException:
+    """An exception with these arguments, also of a class that takes other arguments than it keeps."""
+    try:
+        return kind(*args)
+    except TypeError:
+        return kind.__new__(kind, *args)
 
 
 def _exception(described: Any) -> BaseException:
@@ -90,10 +69,7 @@ def _exception(described: Any) -> BaseException:
     space = sys.modules["solution"].__dict__
     found = (space.get(name) or getattr(builtins, name, None) for name in names)
     kind = next(kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseException))
-    try:
-        return kind(*args)
-    except TypeError:  # it takes other arguments than it keeps
-        return kind.__new__(kind, *args)
+    return exception(kind, args)
 
 
 def _leave(manager: Any, described: Any) -> bool:
