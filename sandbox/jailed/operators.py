@@ -63,6 +63,13 @@ def exception(kind: type[BaseException], args: Any) -> BaseException:
         return kind.__new__(kind, *args)
 
 
+def described(error: BaseException) -> list[Any]:
+    """An exception of the test's, as the candidate makes it again."""
+    names = getattr(error, "_bases", None) or [base.__name__ for base in type(error).__mro__]
+    plain = all(type(arg) in (str, int, float, bool, type(None)) for arg in error.args)
+    return [names, list(error.args) if plain else [str(error)]]
+
+
 def _exception(described: Any) -> BaseException:
     """An exception of a class that one of the names stands for."""
     names, args = described

@@ -1,0 +1,101 @@
+"""The judge child's connection to the candidate, and what it has learned of it during a test."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sandbox.jailed import codec, frames, rebuilt
+from sandbox.jailed.mirrors import Mirrors
+
+
+class Refused(Exception):
+    """The test would let an object of the candidate decide; naming this is a failure of the candidate."""
+
+
+class Unsplit(BaseException):
+    """The test would hand the candidate an object of its own that cannot travel: both must share a process."""
+
+
+class Asker:
+    """The connection to the candidate, through the worker."""
+
+    def __init__(self, line: frames.Line, raised: Callable[[Any], BaseException]) -> None:
+        self.line = line
+        self.raised = raised  # makes the exception that stands for one of the candidate's
+        self.lied = False  # whether a candidate's own comparison took part in the verdict
+        self.unsplit_for = ""  # why the test cannot be run away from the candidate
+        self.refused = ""  # why an object of the candidate's may not decide
+        self.silent = True  # whether nothing may be asked: a test does not run, or waits for an answer
+        self.made: set[int] = set()  # objects that the test constructed of classes that the question names
+        self.stops = False  # whether the test may see StopIteration from the candidate
+        self.mirrors = Mirrors(0, self._stays)
+
+    def new_test(self, stops: bool) -> None:
+        """Forget what the last test did; `stops` is whether this one itself names StopIteration."""
+        self.lied, self.unsplit_for, self.refused = False, "", ""
+        self.made.clear()
+        self.stops = stops
+        self.mirrors.new_test()
+
+    def ask(
+        self,
+        *head: Any,
+        args: Sequence[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send one request with the values that it hands over; give the value that comes back, or raise what the
+        candidate raised.
+        """
+        sync = self.mirrors.changes()
+        body = list(head)
+        if args is not None:
+            body.append([self.mirrors.tree(value) for value in args])
+        if kwargs is not None:
+            body.append({name: self.mirrors.tree(value) for name, value in kwargs.items()})
+        self.mirrors.agree()
+        self.silent = True
+        self.line.put(f'["c",{codec.dumps([*body, sync])},0]'.encode())
+        self.line.wake()
+        kind, content = marshal.loads(self.line.receive())
+        self.silent = False
+        changes, value = (content[5], None) if kind == "error" else content
+        if changes is not None:
+            self.mirrors.apply(changes)
+        if kind == "error":
+            self.mirrors.agree()
+            error = self.raised(content)
+            pulls = head[0] == "op" and head[2] in ("next", "send", "throw")
+            if isinstance(error, StopIteration) and not self.stops and not pulls:
+                # It would end the test's own loops early: `all(map(f, cases))` would be true.
+                error = self.raised(
+                    ["RuntimeError", "the candidate raised StopIteration", [], None, {}, None]
+                )
+            raise error
+        value = codec.decode(value)
+        self.mirrors.agree()
+        return value
+
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call something of the candidate's."""
+        return self.ask("call", target, None, args=args, kwargs=kwargs)
+
+    def refuse(self, why: str) -> Refused:
+        """The error for a test in which an object of the candidate's may not decide, put on record."""
+        self.refused = why
+        return Refused(why)
+
+    def unsplit(self, what: str) -> Unsplit:
+        """The error for a test that must run beside the candidate, put on record."""
+        self.unsplit_for = f"hands over {what}"
+        return Unsplit(what)
+
+    def _stays(self, value: Any) -> Any:
+        # From the candidate, which has no say in how it is graded.
+        if isinstance(value, rebuilt.Match | BaseException):
+            raise codec.Unencodable(f"value of type {type(value).__name__}")
+        raise self.unsplit(f"a {type(value).__name__}")
+
+
+asker: Asker  # of this process

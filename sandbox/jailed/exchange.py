@@ -1,0 +1,180 @@
+"""How the judge child's codec takes and sends what is not plain data: handles, exceptions, iterators, functions of the
+test's, objects whose class derives from a builtin one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import importlib
+import marshal
+import operator
+import types
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.jailed import asking, codec, common, handles, operators, rebuilt
+from sandbox.jailed.mirrors import Derived
+
+
+def raised(content: Any) -> BaseException:
+    """The exception that stands for one of the candidate's: same name, the builtin and library classes and those named
+    by the test among its bases, same arguments, message and plain attributes.
+    """
+    name, message, bases, args, attributes, _ = content
+    try:
+        values = codec.decode(args) if args is not None else (message,)
+        error = operators.exception(_class(name, message, bases), values)
+        for attribute, value in attributes.items():
+            own = not attribute.startswith("_") and not hasattr(BaseException, attribute)
+            if own or attribute == "__notes__":
+                setattr(error, attribute, handles.attribute(codec.decode(value)))
+    except Exception:
+        error = RuntimeError(message)
+    error._candidate = name  # type: ignore[attr-defined]
+    error._bases = [str(base).rsplit(":")[-1] for base in bases]  # type: ignore[attr-defined]
+    return error
+
+
+def _class(name: Any, message: str, bases: list[Any]) -> type[BaseException]:
+    parents: list[type[BaseException]] = []
+    for base in bases:
+        found = stand_ins.get(base) or _known(base)
+        if isinstance(found, type) and issubclass(found, BaseException):
+            parents.append(found)
+            if base not in stand_ins:
+                break
+    if not parents:
+        return RuntimeError
+    if parents[0].__name__ == name and len(parents) == 1:
+        return parents[0]
+    try:
+        return type(name, tuple(parents), {"__str__": lambda self: message})
+    except (TypeError, ValueError):  # bases that do not go together, or no name for a class
+        return parents[0]
+
+
+def _known(base: Any) -> Any:
+    """A class of the interpreter's, or of the library: `module:name`."""
+    module, _, name = base.rpartition(":")
+    if module not in common.RAISING:
+        return getattr(builtins, base, None)
+    return operator.attrgetter(name)(importlib.import_module(module))
+
+
+stand_ins: dict[str, type[Exception]] = {}
+
+
+def _encode_function(encoder: Any, value: Any, depth: int) -> Any:
+    """A function of the test's, sent as code; one that uses what only the test has cannot travel."""
+    space = value.__globals__
+    foreign = space.get("__name__") != handles.TEST or value.__closure__
+    if foreign or global_names(value.__code__) & (space.keys() - space.get("__shared__", space.keys())):
+        raise asking.asker.unsplit("a function that uses what the test defines")
+    defaults = encoder.value(value.__defaults__ or (), depth)
+    return {"fn": [marshal.dumps(value.__code__).hex(), value.__name__, defaults]}
+
+
+def global_names(code: Any) -> set[str]:
+    """The global names of a function's code, and of functions in it."""
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return set(code.co_names).union(*map(global_names, inner))
+
+
+def _handle(content: Any, exotic: bool) -> handles.Handle:
+    number, kind = content
+    if type(number) is not int or type(kind) is not str:
+        raise codec.Malformed("no handle")
+    return handles.Handle(number, kind)
+
+
+def _derived(content: Any, exotic: bool) -> Any:
+    """An object of a class of the candidate's that adds to a builtin one."""
+    number, added, tree = content
+    handle, data = _handle(number, exotic), codec.decode(tree)
+    if type(data) not in codec.DATA or not all(type(name) is str for name in added):
+        raise codec.Malformed("no derived object")
+
+    def asked(name: str) -> Any:
+        if name in ("__str__", "__repr__"):
+            return lambda self: getattr(self.__dict__["handle"], name)()
+
+        def again(self: Any) -> Any:
+            handle = self.__dict__["handle"]
+            asking.asker.lied = (
+                asking.asker.lied or not handle._own
+            )  # it may contradict the data that are here
+            return getattr(handle, name)
+
+        return property(again)
+
+    ways = {
+        **{
+            name: asked(name) for name in added if name in ("__str__", "__repr__") or not name.startswith("_")
+        },
+        "__getattr__": lambda self, name: getattr(self.__dict__["handle"], name),
+        "__setattr__": lambda self, name, value: setattr(self.__dict__["handle"], name, value),
+        "__hash__": type(data).__hash__,
+    }
+    values = (data.default_factory, data) if isinstance(data, collections.defaultdict) else (data,)
+    value = type(handle._kind, (Derived, type(data)), ways)(*values)
+    value.__dict__["handle"] = handle
+    return value
+
+
+def _iterator(content: Any, exotic: bool) -> Any:
+    """An iterator: all of its items, or one that stays with the candidate and is asked for each."""
+    if type(content) is not int:
+        return rebuilt.iterator(content[0], codec.decode(content[1]))
+    pull = _pull(content)
+    _pulled[pull] = content
+    return pull
+
+
+_pulled: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
+def _pull(number: int) -> Iterator[Any]:
+    request: tuple[str, list[Any]] = "next", []
+    while True:
+        try:
+            item = asking.asker.ask("op", number, request[0], args=request[1])
+        except StopIteration as end:
+            return end.value
+        try:
+            sent = yield item
+            request = ("next", []) if sent is None else ("send", [sent])
+        except GeneratorExit:
+            if not asking.asker.silent:  # otherwise the interpreter clears away what a test has left
+                asking.asker.ask("op", number, "close")
+            raise
+        except BaseException as error:
+            request = "throw", [operators.described(error)]
+
+
+def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
+    number = _pulled.get(value)
+    return encoder.iterator(value, depth) if number is None else {"h": [number, ""]}
+
+
+def _named(content: Any, exotic: bool) -> Any:
+    """A named tuple; an object in it is an attribute, and may pose as one of a tuple's methods."""
+    value = rebuilt.named(content[0], content[1], codec.decode(content[2]))
+    for item in value:
+        handles.attribute(item)
+    return value
+
+
+def install() -> None:
+    """Teach this process's codec about all of these."""
+    codec.extend(
+        {
+            handles.Handle: lambda e, v, d: {"h": [v._number, ""]},
+            types.GeneratorType: _encode_generator,
+            Derived: lambda e, v, d: {"h": [v.__dict__["handle"]._number, ""]},
+            handles.Name: lambda e, v, d: {"n": v._number},
+            types.FunctionType: _encode_function,
+        },
+        {"h": _handle, "it": _iterator, "nt": _named, "de": _derived},
+    )
