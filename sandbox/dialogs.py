@@ -28,13 +28,18 @@ def remote(run: Run, test: Plan) -> TestOutcome:
     judge = run.judge_child()
     run.begin_test()
     assert run.candidate is not None
-    supply = run.supply(test.needs)
+    supply = run.supply(test.call_needs)
     if supply:
         run.candidate.channel.send(marshal.dumps(supply))
 
     def ask(content: Any) -> Reply:
-        kind, *rest = content
-        item = ("eval", test.calls[rest[0]], rest[-1]) if kind == "eval" else (kind, *rest)
+        match content:
+            case ["eval", int(number), sync] if 0 <= number < len(test.calls):
+                item = ("eval", test.calls[number], sync)
+            case [str(), *_]:
+                item = tuple(content)
+            case _:
+                return Reply("crashed", detail="in the test: broke the protocol")
         assert run.candidate is not None
         run.candidate.channel.send(marshal.dumps([item]))
         reply = run.next_reply()
@@ -58,9 +63,11 @@ def residual(run: Run, test: Plan, replies: Sequence[Reply]) -> TestOutcome:
     judge.channel.send(marshal.dumps((test.code(), test.needs, (), ())))
 
     def answer(content: Any) -> Reply:
-        if content[0] != "eval":  # of an object, which no value here may be
-            return Reply("crashed", detail="broke the protocol")
-        reply = replies[content[1]]
+        match content:
+            case ["eval", int(number), _] if 0 <= number < len(replies):
+                reply = replies[number]
+            case _:  # of an object, which no value here may be
+                return Reply("crashed", detail="broke the protocol")
         return reply._replace(content=[None, reply.content]) if reply.kind == "value" else reply
 
     return _decision(run, judge, answer)
@@ -74,7 +81,9 @@ def _decision(run: Run, judge: Peer, answer: Callable[[Any], Reply]) -> TestOutc
             return TestOutcome(tree.kind, f"in the test: {tree.detail}")
         kind, content, _ = tree
         if kind == "o":
-            return judged(content)
+            outcome, told = judged(content)
+            run.told = run.told or told
+            return outcome
         reply = answer(content)
         if reply.kind != "value" and not reply.raised:
             return TestOutcome(reply.kind, reply.detail)
@@ -95,6 +104,7 @@ def in_process(run: Run, item: tuple[Any, ...], needs: Sequence[Any] = ()) -> Te
     if failure is not None:
         return TestOutcome(failure.kind, failure.detail, in_process=True)
     run.begin_test()
+    run.told = True
     token = os.urandom(16).hex()
     reply = next(run.answers([(*item, token)], needs))
     if run.candidate is not None:

@@ -45,21 +45,25 @@ def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
     return PASSED if passed else FAILED
 
 
-def grade(run: Run, job: Program) -> Iterator[TestOutcome]:
-    """The outcome of each test of a program."""
-    stop = run.limits.stop_at_first_failure
+def grade(run: Run, job: Program) -> tuple[TestOutcome, ...]:
+    """The outcome of each test of a program, in the order in which the program has them.
+
+    Those that are known to share the program's process run last: what it is told there it could keep for others, such
+    as in how many numbers of processes or files it has used up.
+    """
+    outcomes: dict[int, TestOutcome] = {}
     stopped = told = False
-    for outcome in _outcomes(run, job):
+    for position, outcome in _outcomes(run, job):
         if stopped:
             outcome = NOT_RUN
-        # What a program saw of a test beside it, it may have left on its disk for the next.
-        told = told or (outcome.in_process and not run.clean)
-        if told and not outcome.in_process:
+        elif told and not outcome.in_process:
             outcome = dataclasses.replace(outcome, in_process=True)
-        yield outcome
-        if stop and outcome.outcome not in ("passed", "vacuous"):
+        told = run.told
+        outcomes[position] = outcome
+        if run.limits.stop_at_first_failure and outcome.outcome not in ("passed", "vacuous"):
             stopped = True
             run.stop()
+    return tuple(outcomes[position] for position in sorted(outcomes))
 
 
 @functools.lru_cache(maxsize=512)
@@ -74,12 +78,15 @@ def _planned(job: Program) -> tuple[plan.Plan, ...]:
     return plans(tuple(job.tests), tuple(job.entry_points), job.setup)
 
 
-def _outcomes(run: Run, job: Program) -> Iterator[TestOutcome]:
-    yield from _asserts(run, _planned(job))
-    for text, expected in job.stdin:
-        yield _script(run, text, expected)
+def _outcomes(run: Run, job: Program) -> Iterator[tuple[int, TestOutcome]]:
+    plans = _planned(job)
+    apart = [i for i, test in enumerate(plans) if test.kind != plan.IN_PROCESS]
+    beside = [i for i, test in enumerate(plans) if test.kind == plan.IN_PROCESS]
+    yield from zip(apart, _asserts(run, [plans[i] for i in apart]))
+    yield from enumerate((_script(run, *pair) for pair in job.stdin), start=len(plans))
+    yield from zip(beside, _asserts(run, [plans[i] for i in beside]))
     if job.unittest:
-        yield from _unittest(run, job.unittest)
+        yield from enumerate(_unittest(run, job.unittest), start=len(plans) + len(job.stdin))
 
 
 def _asserts(run: Run, plans: Sequence[plan.Plan]) -> Iterator[TestOutcome]:
@@ -95,8 +102,9 @@ def _asserts(run: Run, plans: Sequence[plan.Plan]) -> Iterator[TestOutcome]:
             if any(reply.stays for reply in taken):
                 # A judge's child can ask about it; from a fresh start, and whoever comes next starts afresh too.
                 run.end()
-                yield dialogs.remote(run, test)
+                outcome = dialogs.remote(run, test)
                 run.end()
+                yield outcome
             else:
                 yield _split(test, taken) or dialogs.residual(run, test, taken)
         elif test.kind == plan.REMOTE:
@@ -113,7 +121,7 @@ def _batch(run: Run, plans: Sequence[plan.Plan], start: int) -> Iterator[Reply]:
         if test.kind != plan.SPLIT:
             break
         calls.extend(test.calls)
-        needs.update(dict.fromkeys(test.needs))
+        needs.update(dict.fromkeys(test.call_needs))
     return run.answers(calls, list(needs))
 
 

@@ -140,7 +140,7 @@ def _raises(node: ast.If) -> bool:
 
 def _word(node: ast.expr) -> ast.expr:
     """What an expression takes the truth of: `truth`, and also under `bool`, `all` and `any`, and comparisons with a
-    constant truth or number on either side.
+    constant truth, or a number that a distance may not exceed, on either side.
     """
     while True:
         node = truth(node)
@@ -152,11 +152,16 @@ def _word(node: ast.expr) -> ast.expr:
             sides = [node.left, node.comparators[0]]
             words = [side for side in sides if not isinstance(side, ast.Constant)]
             constants = [side.value for side in sides if isinstance(side, ast.Constant)]
-            if len(words) != 1 or constants[0] not in (0, 1):
+            if len(words) != 1 or not (constants[0] in (0, 1) or _tolerance(constants[0])):
                 return node
             node = words[0]
         else:
             return node
+
+
+def _tolerance(value: object) -> bool:
+    """Whether a constant says how far a distance may be from nothing."""
+    return isinstance(value, float) and 0 < value <= 0.1
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:

@@ -114,15 +114,10 @@ class Hoister(ast.NodeTransformer):
         self.calls.append(node)
         number = len(self.calls) - 1
         # An object of a class that the question names, or a class attribute, such as an enumeration's member.
-        made = (
-            node.func
-            if isinstance(node, ast.Call)
-            else node.value
-            if isinstance(node, ast.Attribute)
-            else None
-        )
-        own = isinstance(made, ast.Name) and class_like(made.id)
-        self.objects = self.objects or own
+        made = getattr(node, "func", None) or getattr(node, "value", None)
+        named = isinstance(made, ast.Name) and class_like(made.id)
+        self.objects = self.objects or named
+        own = named and isinstance(node, ast.Call)
         if self.request:
             return ast.Call(ast.Name("__ask__", ast.Load()), [ast.Constant(number), ast.Constant(own)], [])
         return ast.Name(f"__v{number}", ast.Load())
@@ -151,12 +146,15 @@ class Hoister(ast.NodeTransformer):
 
     def _of_result(self, node: ast.Call, function: ast.Attribute, root: str) -> bool:
         """Whether this calls a method of what a call has returned, whose arguments may be expected values."""
-        if not isinstance(function.value, ast.Call):
+        made = function.value
+        while isinstance(made, ast.Attribute):
+            made = made.value
+        if not isinstance(made, ast.Call):
             return False
         if not class_like(root):
             return True
         given = bool(node.args or node.keywords)
-        if isinstance(function.value.func, ast.Attribute):
+        if made is not function.value or isinstance(made.func, ast.Attribute):
             return given or function.attr in operators.OF_DATA
         return given and function.attr in operators.POSING | operators.OF_DATA
 

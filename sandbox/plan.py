@@ -47,8 +47,13 @@ _PATCHERS = frozenset(
 
 
 _KEPT_TEXT = 2_000  # characters of a test whose plan is kept; it takes about six bytes for each
+_RUNNING = frozenset({"eval", "exec", "compile", "__import__", "get_type_hints"})
+_EVALUATING = frozenset({"get_type_hints", "import_module"})
+_LOADING = frozenset(
+    {"cloudpickle", "dill", "inspect", "joblib", "marshal", "pickle", "runpy", "shelve", "timeit"}
+)
 _INSPECTORS = """
-callable dir get_type_hints getattr hasattr hash id isinstance issubclass type vars
+callable dir getattr hasattr hash id isinstance issubclass type vars
 """
 _TAKE_APART = ("asdict", "astuple")
 _OF_EVERY_OBJECT = ("__class__", "__dict__", "__doc__", "__module__")
@@ -67,6 +72,7 @@ class Plan:
       lazy: for `split`, whether a call that gave no value may be one that Python would not have made.
       code: gives the marshalled code of the rest, for a child that runs it; of a split test that is seldom wanted.
       needs: common names that nobody defines, with what they stand for (`sandbox.jailed.common`).
+      call_needs: those of them that stand in the calls; the others may be expected values.
       exceptions: names of the candidate's that the test catches.
       whole: for `remote`, gives the marshalled code of the test as it is, should it turn out that it cannot be run away
         from the candidate.
@@ -80,6 +86,7 @@ class Plan:
     lazy: bool = False
     code: Callable[[], bytes] = bytes
     needs: tuple[tuple[str, str], ...] = ()
+    call_needs: tuple[tuple[str, str], ...] = ()
     exceptions: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     whole: Callable[[], bytes] = bytes
@@ -100,8 +107,8 @@ def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _caught(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, ...]:
-    """Names of the candidate's that the test uses as exception classes."""
+def _expected_errors(tree: ast.Module, candidate: frozenset[str]) -> list[ast.expr]:
+    """The expressions of the exception classes that the test catches, those of the candidate's among them."""
     caught: list[ast.expr] = []
     for node in nodes(tree):
         if isinstance(node, ast.ExceptHandler) and node.type is not None:
@@ -112,15 +119,20 @@ def _caught(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, ...]:
                 caught.extend(node.args[:1])
             elif name == "suppress":
                 caught.extend(node.args)
-    return tuple(sorted({n.id for e in caught for n in nodes(e) if isinstance(n, ast.Name)} & candidate))
+    parts = [part for e in caught for part in (e.elts if isinstance(e, ast.Tuple) else [e])]
+    return [part for part in parts if mentions(part, candidate)]
 
 
 def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
     """Shapes that cannot be taken apart: subclasses of, decorators from and awaits on the candidate's code, its
-    exceptions raised by the test itself, and changes to the interpreter's own state that the candidate is meant to
-    notice.
+    exceptions raised by the test itself, changes to the interpreter's own state that the candidate is meant to
+    notice, and text that is run, which may be the candidate's.
     """
+    if any(not isinstance(kind, ast.Name) for kind in _expected_errors(tree, candidate)):
+        return True
     for node in nodes(tree):
+        if _runs_text(node):
+            return True
         if isinstance(node, ast.Name) and node.id in _PATCHERS:
             return True
         if isinstance(node, ast.Attribute) and node.attr in _PATCHERS:
@@ -146,6 +158,16 @@ def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
     return False
 
 
+def _runs_text(node: ast.AST) -> bool:
+    """Whether this runs code that is data to it."""
+    if isinstance(node, ast.Name):
+        return node.id in _RUNNING
+    if not isinstance(node, ast.Attribute):
+        return False
+    root = root_name(node)
+    return node.attr in _EVALUATING or (root is not None and root.id in _LOADING)
+
+
 def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
     """Whether the test looks at what a name of the candidate's stands for, or at what every object has, where a judge's
     child has only a stand-in.
@@ -153,7 +175,7 @@ def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
     if isinstance(node, ast.Call):
         function = node.func.id if isinstance(node.func, ast.Name) else ""
         root = root_name(node.func)
-        looks = function in _INSPECTORS.split() or (root is not None and root.id == "inspect")
+        looks = function in _INSPECTORS.split()
         if function in _TAKE_APART or (root is not None and root.id == "dataclasses"):
             return True
         looked_at = node.args[:1] if function == "isinstance" else node.args
@@ -171,9 +193,16 @@ def _text(source: str) -> str:
 
 
 def _parse(source: str) -> ast.Module:
-    """A test's statements; those below `if __name__ == "__main__":` run as well."""
+    """A test's statements; those below `if __name__ == "__main__":` run as well.
+
+    All stand at one place: the code of a call that is sent to the candidate would say how much text is around it.
+    """
     tree = ast.parse(source)
     tree.body = [part for node in tree.body for part in _below_main(node)]
+    for node in nodes(tree):
+        if "lineno" in node._attributes:
+            node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+            node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
     return tree
 
 
@@ -218,7 +247,6 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
     reason = why_vacuous(tree, candidate, sorted(free - common.NAMES))
     if reason:
         return Plan(VACUOUS, detail=reason)
-    caught = _caught(tree, candidate)
     if _shares_process(tree, candidate):
         return Plan(IN_PROCESS, code=lambda: marshal.dumps(whole), needs=needs)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Assert):
@@ -227,6 +255,7 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
         calls = len(hoister.calls)
         splits = calls and not hoister.left_over and not (hoister.objects and _uses_object(rest.body))
         if splits and is_safe(rest, calls) and not _shadowed(rest, setup):
+            call_needs = _within(needs, hoister.calls)
             codes = tuple(expression_code(call) for call in hoister.calls)
             lazy = any(isinstance(node, ast.BoolOp) for node in nodes(rest)) or _chained(rest.body)
             return Plan(
@@ -236,31 +265,46 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
                 lazy=lazy,
                 code=lambda: _asking(source, candidate, bound)[0],
                 needs=needs,
+                call_needs=call_needs,
                 whole=lambda: marshal.dumps(whole),
             )
-    code, codes, left = _asking(source, candidate, bound)
-    required = tuple(sorted(left - set(caught)))
+    code, asked, left, caught = _asking(source, candidate, bound)
     return Plan(
         REMOTE,
-        codes,
+        tuple(map(expression_code, asked)),
         code=lambda: code,
         needs=needs,
-        exceptions=caught,
-        required=required,
+        call_needs=_within(needs, asked),
+        exceptions=tuple(sorted(caught)),
+        required=tuple(sorted(left)),
         whole=lambda: marshal.dumps(whole),
     )
 
 
 def _asking(
     source: str, candidate: frozenset[str], bound: Counter[str]
-) -> tuple[bytes, tuple[bytes, ...], set[str]]:
-    """The test for a judge child, where a closed call has become a request, the code of those calls, and the names of
-    the candidate's that are left.
+) -> tuple[bytes, list[ast.expr], set[str], set[str]]:
+    """The test for a judge child, where a closed call has become a request, those calls, the names of the candidate's
+    that are left, and those of exceptions that the test catches, for which others stand there.
     """
     hoister = Hoister(candidate, bound, request=True)
-    rest = ast.fix_missing_locations(hoister.visit(_parse(source)))
+    tree = _parse(source)
+    caught = set()
+    for kind in _expected_errors(tree, candidate):
+        assert isinstance(kind, ast.Name)  # a test with others shares the process
+        caught.add(kind.id)
+        kind.id = common.STAND_IN.format(kind.id)
+    rest = ast.fix_missing_locations(hoister.visit(tree))
     left = {node.id for node in nodes(rest) if isinstance(node, ast.Name)} & candidate
-    return marshal.dumps(compile(rest, "<test>", "exec")), tuple(map(expression_code, hoister.calls)), left
+    return marshal.dumps(compile(rest, "<test>", "exec")), hoister.calls, left, caught
+
+
+def _within(needs: tuple[tuple[str, str], ...], calls: Sequence[ast.expr]) -> tuple[tuple[str, str], ...]:
+    """Those common names that stand in the calls."""
+    if not needs:
+        return ()
+    used = {node.id for call in calls for node in nodes(call) if isinstance(node, ast.Name)}
+    return tuple(need for need in needs if need[0] in used)
 
 
 def _chained(rest: ast.expr) -> bool:

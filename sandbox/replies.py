@@ -52,11 +52,13 @@ def from_end(end: End | None, cpu_limit: float, memory_mb: int) -> Reply:
     return Reply("crashed", detail=f"exited with status {os.waitstatus_to_exitcode(end.status)}")
 
 
-def judged(content: Any) -> TestOutcome:
-    """The outcome that a judge child reports."""
-    outcome, detail, lied = content
-    known = outcome if outcome in ("passed", "failed", "error", "forbidden", UNSPLIT) else "crashed"
-    return TestOutcome(known, printable(detail, 200), in_process=bool(lied))
+def judged(content: Any) -> tuple[TestOutcome, bool]:
+    """The outcome that a judge child reports, and whether the candidate was handed what may be an expected value."""
+    match content:
+        case [str(outcome), str(detail), bool(lied), bool(told)]:
+            known = outcome if outcome in ("passed", "failed", "error", "forbidden", UNSPLIT) else "crashed"
+            return TestOutcome(known, printable(detail, 200), in_process=lied), told
+    return TestOutcome("crashed", "in the test: broke the protocol"), True
 
 
 def read_reply(kind: str, content: Any, cpu_s: float) -> Reply | None:

@@ -71,6 +71,7 @@ class Run:
         self.candidate: Peer | None = None
         self.judge: Peer | None = None
         self.clean = True
+        self.told = False  # whether the program has seen what may be an expected value
         self._wall_end = 0.0
         self._needs: set[Any] = set()
 

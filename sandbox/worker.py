@@ -60,9 +60,6 @@ class Grader:
                 return self._once(self.jail, job)
             except (JailLost, SandboxError) as error:
                 trouble = str(error) or "the jail died"
-                if self.jail is not None:
-                    self.jail.close()
-                    self.jail = None
                 time.sleep(0.02 * attempt)
         return infrastructure(job, trouble)
 
@@ -72,13 +69,18 @@ class Grader:
             entry_points = infer_entry_points(job.tests, job.setup)
         run = Run(jail, _compiled(job.setup, "<setup>"), job.program, entry_points, self.parent_fd)
         answer: Any
-        if isinstance(job, Evaluation):
-            answer = EvaluationResult(job.id, tuple(self._evaluate(run, job)))
-        else:
-            outcomes = tuple(grade(run, job))
-            answer = Verdict(job.id, outcomes, *overall(outcomes))
-        if run.candidate is not None or run.judge is not None:
-            run.end()
+        try:
+            if isinstance(job, Evaluation):
+                answer = EvaluationResult(job.id, tuple(self._evaluate(run, job)))
+            else:
+                outcomes = grade(run, job)
+                answer = Verdict(job.id, outcomes, *overall(outcomes))
+            if run.candidate is not None or run.judge is not None:
+                run.end()
+        except Exception:
+            jail.close()  # with children that may still run
+            self.jail = None
+            raise
         wall_s = time.monotonic() - run.started
         if not run.clean:
             jail.close()

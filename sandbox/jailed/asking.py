@@ -6,7 +6,7 @@ import marshal
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sandbox.jailed import codec, frames, rebuilt
+from sandbox.jailed import codec, frames, operators, rebuilt
 from sandbox.jailed.mirrors import Mirrors
 
 
@@ -24,19 +24,27 @@ class Asker:
     def __init__(self, line: frames.Line, raised: Callable[[Any], BaseException]) -> None:
         self.line = line
         self.raised = raised  # makes the exception that stands for one of the candidate's
-        self.lied = False  # whether a candidate's own comparison took part in the verdict
+        self.lied = False  # whether the candidate's own word took part in the verdict
+        self.told = False  # whether the candidate was handed what may be an expected value
         self.unsplit_for = ""  # why the test cannot be run away from the candidate
         self.refused = ""  # why an object of the candidate's may not decide
         self.silent = True  # whether nothing may be asked: a test does not run, or waits for an answer
         self.made: set[int] = set()  # objects that the test constructed of classes that the question names
         self.stops = False  # whether the test may see StopIteration from the candidate
+        self.needs: list[tuple[str, str]] = []  # common names that the test uses
         self.mirrors = Mirrors(0, self._stays)
 
-    def new_test(self, stops: bool) -> None:
-        """Forget what the last test did; `stops` is whether this one itself names StopIteration."""
-        self.lied, self.unsplit_for, self.refused = False, "", ""
+    def new_test(self, stops: bool, needs: list[tuple[str, str]]) -> None:
+        """Forget what the last test did.
+
+        Args:
+          stops: whether this one itself names StopIteration.
+          needs: the common names in it.
+        """
+        self.lied = self.told = False
+        self.unsplit_for = self.refused = ""
         self.made.clear()
-        self.stops = stops
+        self.stops, self.needs = stops, needs
         self.mirrors.new_test()
 
     def ask(
@@ -80,6 +88,30 @@ class Asker:
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call something of the candidate's."""
         return self.ask("call", target, None, args=args, kwargs=kwargs)
+
+    def hands(self) -> None:
+        """The candidate is handed plain data and asked about it; both go on record."""
+        self.lied = self.told = True
+
+    def describe(self, error: BaseException) -> list[Any]:
+        """An exception that ends a `with` statement, or is thrown into a generator, of the candidate's."""
+        names, args = operators.described(error)
+        if not hasattr(error, "_jail_name"):  # the test's own
+            if isinstance(error, AssertionError):
+                args = []
+            elif args:
+                self.hands()
+        return [names, args]
+
+    def swallows(self, error: BaseException) -> None:
+        """The candidate has ended an exception.
+
+        Raises:
+          Refused: a failed assert of the test's.
+        """
+        if isinstance(error, AssertionError) and not hasattr(error, "_jail_name"):
+            raise self.refuse("the candidate undoes a failed assert")
+        self.lied = True
 
     def refuse(self, why: str) -> Refused:
         """The error for a test in which an object of the candidate's may not decide, put on record."""

@@ -109,22 +109,13 @@ class Candidate:
                 self.objects.mirrors.agree()
         self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error, changes))
 
-    def supply(self, needs: Any) -> None:
-        """Define the common names that a test uses and the program does not."""
-        for name, kind in needs:
-            if name not in self.names:
-                try:
-                    self.names[name] = common.resolve(name, kind)
-                except ImportError:
-                    continue
-
     def answer(self, item: Any) -> None:
         """Answer one request: marshalled code to evaluate, or a tuple that names another kind."""
         try:
             if type(item) is bytes:
                 text = codec.encode(eval(_loads(item), self.names))
             elif item[0] == "needs":
-                return self.supply(item[1])
+                return common.supply(self.names, item[1])
             elif item[0] == "test":
                 exec(_loads(item[1]), dict(self.names))
                 text = _dumps(item[2])

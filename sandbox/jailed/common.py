@@ -7,6 +7,7 @@ does.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import Any
 
@@ -36,6 +37,9 @@ _MEMBERS = {
 }
 MEMBERS = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 ALIASES = {"np": "numpy", "pd": "pandas", "numpy": "numpy", "pandas": "pandas", "pytest": "pytest"}
+STAND_IN = (
+    "__caught_{}__"  # in a judge's child, the name of what stands for an exception class of the candidate's
+)
 NAMES = MODULES | MEMBERS.keys() | ALIASES.keys()
 
 
@@ -72,6 +76,14 @@ def resolve(name: str, kind: str = "module") -> Any:
     if name in MEMBERS:
         return getattr(importlib.import_module(MEMBERS[name]), name)
     return importlib.import_module(ALIASES.get(name, name))
+
+
+def supply(names: dict[str, Any], needs: Any) -> None:
+    """Define those of the common names that are not defined yet, as far as they are installed."""
+    for name, kind in needs:
+        if name not in names:
+            with contextlib.suppress(ImportError):
+                names[name] = resolve(name, kind)
 
 
 class _Raises:

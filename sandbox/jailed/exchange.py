@@ -32,8 +32,8 @@ def raised(content: Any) -> BaseException:
                 setattr(error, attribute, handles.attribute(codec.decode(value)))
     except Exception:
         error = RuntimeError(message)
-    error._candidate = name  # type: ignore[attr-defined]
-    error._bases = [str(base).rsplit(":")[-1] for base in bases]  # type: ignore[attr-defined]
+    error._jail_name = name  # type: ignore[attr-defined]
+    error._jail_bases = [str(base).rsplit(":")[-1] for base in bases]  # type: ignore[attr-defined]
     return error
 
 
@@ -73,7 +73,9 @@ def _encode_function(encoder: Any, value: Any, depth: int) -> Any:
     if foreign or global_names(value.__code__) & (space.keys() - space.get("__shared__", space.keys())):
         raise asking.asker.unsplit("a function that uses what the test defines")
     defaults = encoder.value(value.__defaults__ or (), depth)
-    return {"fn": [marshal.dumps(value.__code__).hex(), value.__name__, defaults]}
+    used = global_names(value.__code__)
+    needs = [list(need) for need in asking.asker.needs if need[0] in used]
+    return {"fn": [marshal.dumps(value.__code__).hex(), value.__name__, defaults, needs]}
 
 
 def global_names(code: Any) -> set[str]:
@@ -98,12 +100,12 @@ def _derived(content: Any, exotic: bool) -> Any:
 
     def asked(name: str) -> Any:
         if name in ("__str__", "__repr__"):
-            return lambda self: getattr(self.__dict__["handle"], name)()
+            return lambda self: getattr(self.__dict__["_jail_handle"], name)()
 
         def again(self: Any) -> Any:
-            handle = self.__dict__["handle"]
+            handle = self.__dict__["_jail_handle"]
             asking.asker.lied = (
-                asking.asker.lied or not handle._own
+                asking.asker.lied or not handle._jail_own
             )  # it may contradict the data that are here
             return getattr(handle, name)
 
@@ -113,23 +115,39 @@ def _derived(content: Any, exotic: bool) -> Any:
         **{
             name: asked(name) for name in added if name in ("__str__", "__repr__") or not name.startswith("_")
         },
-        "__getattr__": lambda self, name: getattr(self.__dict__["handle"], name),
-        "__setattr__": lambda self, name, value: setattr(self.__dict__["handle"], name, value),
+        "__getattr__": lambda self, name: getattr(self.__dict__["_jail_handle"], name),
+        "__setattr__": lambda self, name, value: setattr(self.__dict__["_jail_handle"], name, value),
         "__hash__": type(data).__hash__,
     }
     values = (data.default_factory, data) if isinstance(data, collections.defaultdict) else (data,)
-    value = type(handle._kind, (Derived, type(data)), ways)(*values)
-    value.__dict__["handle"] = handle
+    value = type(handle._jail_kind, (Derived, type(data)), ways)(*values)
+    value.__dict__["_jail_handle"] = handle
     return value
 
 
 def _iterator(content: Any, exotic: bool) -> Any:
     """An iterator: all of its items, or one that stays with the candidate and is asked for each."""
-    if type(content) is not int:
-        return rebuilt.iterator(content[0], codec.decode(content[1]))
-    pull = _pull(content)
-    _pulled[pull] = content
+    number, generates = content
+    if type(number) is not int:
+        return rebuilt.iterator(number, codec.decode(generates))
+    if not generates:
+        return _Iterator(number)
+    pull = _pull(number)
+    _pulled[pull] = number
     return pull
+
+
+class _Iterator:
+    """An iterator that is no generator."""
+
+    def __init__(self, number: int) -> None:
+        self._jail_number = number
+
+    def __iter__(self) -> _Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        return asking.asker.ask("op", self._jail_number, "next")
 
 
 _pulled: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -137,11 +155,17 @@ _pulled: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 def _pull(number: int) -> Iterator[Any]:
     request: tuple[str, list[Any]] = "next", []
+    thrown: BaseException | None = None
     while True:
         try:
             item = asking.asker.ask("op", number, request[0], args=request[1])
         except StopIteration as end:
+            if thrown is not None:
+                asking.asker.swallows(thrown)
             return end.value
+        if thrown is not None:
+            asking.asker.swallows(thrown)
+            thrown = None
         try:
             sent = yield item
             request = ("next", []) if sent is None else ("send", [sent])
@@ -150,7 +174,7 @@ def _pull(number: int) -> Iterator[Any]:
                 asking.asker.ask("op", number, "close")
             raise
         except BaseException as error:
-            request = "throw", [operators.described(error)]
+            request, thrown = ("throw", [asking.asker.describe(error)]), error
 
 
 def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
@@ -170,10 +194,11 @@ def install() -> None:
     """Teach this process's codec about all of these."""
     codec.extend(
         {
-            handles.Handle: lambda e, v, d: {"h": [v._number, ""]},
+            handles.Handle: lambda e, v, d: {"h": [v._jail_number, ""]},
             types.GeneratorType: _encode_generator,
-            Derived: lambda e, v, d: {"h": [v.__dict__["handle"]._number, ""]},
-            handles.Name: lambda e, v, d: {"n": v._number},
+            _Iterator: lambda e, v, d: {"h": [v._jail_number, ""]},
+            Derived: lambda e, v, d: {"h": [v.__dict__["_jail_handle"]._jail_number, ""]},
+            handles.Name: lambda e, v, d: {"n": v._jail_number},
             types.FunctionType: _encode_function,
         },
         {"h": _handle, "it": _iterator, "nt": _named, "de": _derived},

@@ -18,69 +18,82 @@ TEST = "test"  # the module of what a test and its set-up define
 def attribute(found: Any, on_record: bool = True) -> Any:
     """An attribute of an object; `on_record` is whether calling it with what may be expected values is."""
     if type(found) is Handle:
-        object.__setattr__(found, "_method", on_record)
+        object.__setattr__(found, "_jail_method", on_record)
     return found
 
 
 def makes(value: Any) -> Any:
     """A value that the test has constructed, or computed of what it has constructed."""
     if type(value) is Handle:
-        asking.asker.made.add(value._number)
+        asking.asker.made.add(value._jail_number)
+        object.__setattr__(value, "_jail_made", True)
     return value
 
 
 class Handle:
     """An object that stays in the candidate's process. Comparing it with plain data is refused."""
 
-    __slots__ = ("_kind", "_method", "_number")
+    __slots__ = ("_jail_kind", "_jail_made", "_jail_method", "_jail_number")
     # Every object has these, so that `__getattr__` would not be asked. (`__class__` is left to `__type__`: the standard
     # library asks for it too, and wants a class.)
     __dict__ = property(lambda self: self.__getattr__("__dict__"))  # type: ignore[assignment]
     __doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]
 
     def __init__(self, number: Any, kind: str) -> None:
-        # `_method` of an attribute: whether what has it was not constructed by the test, or it is a method of data.
-        for name, value in (("_number", number), ("_kind", kind), ("_method", None)):
-            object.__setattr__(self, name, value)
+        # `_jail_made`: whether the test has it from constructing it, and not back from the candidate. `_jail_method` of
+        # an attribute: whether what has it was not constructed by the test, or it is a method of data.
+        slots = {"number": number, "kind": kind, "made": False, "method": None}
+        for name, value in slots.items():
+            object.__setattr__(self, f"_jail_{name}", value)
+
+    @property
+    def _jail_own(self) -> bool:
+        """Whether it is an object that the test constructed, whoever gave this handle of it."""
+        return self._jail_number in asking.asker.made
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_own":
-            return self._number in asking.asker.made
-        if name.startswith("_candidate") or (name.startswith("__") and name not in operators.INTROSPECTED):
+        if name.startswith("_jail_") or (name.startswith("__") and name not in operators.INTROSPECTED):
             raise AttributeError(name)  # libraries ask for these: numpy would read memory where `name` points
-        if name in operators.POSING and type(self) is Handle and not self._own:
-            raise asking.asker.refuse(f"an object of class {self._kind} poses as plain data")
-        found = asking.asker.ask("attr", self._number, name)
+        if name in operators.POSING and type(self) is Handle and not self._jail_made:
+            raise asking.asker.refuse(f"an object of class {self._jail_kind} poses as plain data")
+        found = asking.asker.ask("attr", self._jail_number, name)
         if type(self) is Name:
             return found
-        return attribute(found, not self._own or name in operators.OF_DATA)
+        if name in operators.VIEWS and type(found) is Handle and not self._jail_made:
+            asking.asker.lied = True  # it poses as a dictionary, whose views need not go together
+        return attribute(found, not self._jail_own or name in operators.OF_DATA)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        asking.asker.ask("set", self._number, name, args=[value])
+        asking.asker.ask("set", self._jail_number, name, args=[value])
 
     def __delattr__(self, name: str) -> None:
-        asking.asker.ask("op", self._number, "delattr", args=[name])
+        asking.asker.ask("op", self._jail_number, "delattr", args=[name])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = asking.asker.call(self._number, args, kwargs)
+        result = asking.asker.call(self._jail_number, args, kwargs)
         handed = not all(isinstance(arg, Handle) for arg in (*args, *kwargs.values()))
-        decides = type(result) is bool and not self._own if self._method is None else self._method
-        if handed and decides:
-            asking.asker.lied = True  # perhaps about the expected value, which it was handed
+        word = type(result) in (bool, int) and result in (0, 1)
+        if handed and (word and not self._jail_own if self._jail_method is None else self._jail_method):
+            asking.asker.hands()
         return result
 
     def __enter__(self) -> Any:
-        return asking.asker.ask("op", self._number, "enter")
+        entered = asking.asker.ask("op", self._jail_number, "enter")
+        itself = type(entered) is Handle and entered._jail_number == self._jail_number
+        return makes(entered) if itself and self._jail_made else entered
 
     def __exit__(self, kind: Any, error: Any, _: object) -> bool:
-        described = None if error is None else operators.described(error)
-        return bool(asking.asker.ask("op", self._number, "exit", args=[described]))
+        described = None if error is None else asking.asker.describe(error)
+        swallowed = bool(asking.asker.ask("op", self._jail_number, "exit", args=[described]))
+        if swallowed and error is not None:
+            asking.asker.swallows(error)
+        return swallowed
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        asking.asker.ask("op", self._number, "setitem", args=[key, value])
+        asking.asker.ask("op", self._jail_number, "setitem", args=[key, value])
 
     def __delitem__(self, key: Any) -> None:
-        asking.asker.ask("op", self._number, "delitem", args=[key])
+        asking.asker.ask("op", self._jail_number, "delitem", args=[key])
 
 
 def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
@@ -95,17 +108,22 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             if any(type(arg).__module__ == TEST for arg in others):
                 raise asking.asker.unsplit("an object of the test's to a comparison")
             if others:
-                raise asking.asker.refuse(f"an object of class {self._kind} would decide")
+                raise asking.asker.refuse(f"an object of class {self._jail_kind} would decide")
             asking.asker.lied = True
         handed = takes and not all(isinstance(arg, Handle) for arg in args)
-        if handed and not self._own:
-            raise asking.asker.refuse(f"an object of class {self._kind} would be handed the expected value")
-        result = asking.asker.ask("op", self._number, ("r" if reverse else "") + name, args=args)
-        if handed or (name in operators.SEQUENCE and type(self) is Handle and not self._own):
-            asking.asker.lied = (
-                True  # about what it was handed, or with a length that is not that of its items
+        if handed and not self._jail_own:
+            raise asking.asker.refuse(
+                f"an object of class {self._jail_kind} would be handed the expected value"
             )
-        return makes(result) if self._own else result
+        result = asking.asker.ask("op", self._jail_number, ("r" if reverse else "") + name, args=args)
+        if handed:
+            asking.asker.hands()
+        if name in operators.SEQUENCE:
+            asking.asker.lied = (
+                asking.asker.lied or not self._jail_made
+            )  # its length need not be that of its items
+            return result
+        return makes(result) if self._jail_own else result
 
     return method
 
@@ -125,24 +143,24 @@ class Name(Handle):
         super().__init__(name, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = asking.asker.call(self._number, args, kwargs)
-        return makes(result) if self._number[:1].isupper() else result
+        result = asking.asker.call(self._jail_number, args, kwargs)
+        return makes(result) if self._jail_number[:1].isupper() else result
 
     def __hash__(self) -> int:
-        return hash(self._number)
+        return hash(self._jail_number)
 
     def __instancecheck__(self, instance: Any) -> bool:
         if isinstance(instance, BaseException):
-            return self._number in getattr(instance, "_bases", ())
+            return self._jail_number in getattr(instance, "_jail_bases", ())
         if isinstance(instance, Derived):
-            instance = instance.__dict__["handle"]
-        return isinstance(instance, Handle) and _is_a(instance, self._number)
+            instance = instance.__dict__["_jail_handle"]
+        return isinstance(instance, Handle) and _is_a(instance, self._jail_number)
 
 
 def _is_a(instance: Handle, kind: Any) -> bool:
     """The candidate's own word, on record: `kind` is a name of its own, or module and name of another class."""
     asking.asker.lied = True
-    return bool(asking.asker.ask("isinstance", instance._number, kind))
+    return bool(asking.asker.ask("isinstance", instance._jail_number, kind))
 
 
 def _isinstance(value: Any, kinds: Any) -> bool:
@@ -155,7 +173,7 @@ def _isinstance(value: Any, kinds: Any) -> bool:
     # Such as a generator's class, which has no name that could be asked for.
     if kinds.__module__ == "builtins" and not hasattr(builtins, kinds.__name__):
         asking.asker.lied = True
-        return bool(value._kind == kinds.__name__)
+        return bool(value._jail_kind == kinds.__name__)
     return _is_a(value, [kinds.__module__, kinds.__qualname__])
 
 
@@ -163,7 +181,7 @@ def _hasattr(value: Any, name: str) -> bool:
     if not isinstance(value, Handle):
         return hasattr(value, name)
     try:
-        asking.asker.ask("attr", value._number, name)
+        asking.asker.ask("attr", value._jail_number, name)
     except AttributeError:
         return False
     return True
@@ -174,19 +192,19 @@ def _looks_at(function: Callable[..., Any], ask: Callable[[Handle], Any]) -> Cal
 
 
 def _same(left: Any, right: Any) -> bool:
-    left, right = (x.__dict__["handle"] if isinstance(x, Derived) else x for x in (left, right))
+    left, right = (x.__dict__["_jail_handle"] if isinstance(x, Derived) else x for x in (left, right))
     if not (type(left) is type(right) is Handle):
         return left is right
     asking.asker.lied = True
-    return bool(left._number == right._number)
+    return bool(left._jail_number == right._jail_number)
 
 
 # What a test's calls of these functions become (`sandbox.hoist`): on a handle they ask about what it stands for.
 LOOKS: dict[str, Callable[..., Any]] = {
-    "type": _looks_at(type, lambda handle: asking.asker.ask("op", handle._number, "type")),
+    "type": _looks_at(type, lambda handle: asking.asker.ask("op", handle._jail_number, "type")),
     "vars": _looks_at(vars, lambda handle: handle.__dict__),
-    "dir": _looks_at(dir, lambda handle: asking.asker.ask("op", handle._number, "dir")),
-    "callable": _looks_at(callable, lambda handle: asking.asker.ask("op", handle._number, "callable")),
+    "dir": _looks_at(dir, lambda handle: asking.asker.ask("op", handle._jail_number, "dir")),
+    "callable": _looks_at(callable, lambda handle: asking.asker.ask("op", handle._jail_number, "callable")),
     "hasattr": _hasattr,
     "isinstance": _isinstance,
     "is": _same,

@@ -22,7 +22,7 @@ def _outcome(asker: asking.Asker, error: BaseException | None) -> tuple[str, str
         return "failed", asker.refused
     if error is None:
         return "passed", ""
-    name = getattr(error, "_candidate", None)
+    name = getattr(error, "_jail_name", None)
     if name is not None:
         return ("forbidden" if name == "PermissionError" else "error"), name
     if isinstance(error, AssertionError):
@@ -42,7 +42,7 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     while True:
         code, needs, exceptions, required = marshal.loads(line.receive())
         test = marshal.loads(code)
-        asker.new_test(stops="StopIteration" in exchange.global_names(test))
+        asker.new_test("StopIteration" in exchange.global_names(test), needs)
         if request["setup"] is not None and "__setup_done__" not in names:
             exec(request["setup"], names)
             names["__setup_done__"] = True
@@ -54,7 +54,8 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
             space[name] = handles.Name(name)
         exchange.stand_ins.clear()
         for name in exceptions:
-            space[name] = exchange.stand_ins[name] = type(name, (Exception,), {})
+            kind = exchange.stand_ins[name] = type(name, (Exception,), {})
+            space[common.STAND_IN.format(name)] = kind
         space["__shared__"] = frozenset(space)  # names that the candidate's process has too
         space["__ask__"] = lambda i, own=False: (
             handles.makes(asker.ask("eval", i)) if own else asker.ask("eval", i)
@@ -70,6 +71,6 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
             error = caught
         asker.silent = True
         outcome, detail = _outcome(asker, error)
-        content = codec.dumps([outcome, detail, asker.lied])
+        content = codec.dumps([outcome, detail, asker.lied, asker.told])
         line.put(f'["o",{content},{time.process_time_ns()}]'.encode())
         line.wake()

@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any
 
-from sandbox.jailed import codec, operators
+from sandbox.jailed import codec, common, operators
 from sandbox.jailed.mirrors import Mirrors
 
 SKIPPED = "skipped"
@@ -69,10 +69,16 @@ class Objects:
             {
                 "h": lambda x, e: self.kept[x[0]],
                 "n": lambda x, e: self.names[x],
-                "fn": lambda x, e: types.FunctionType(
-                    marshal.loads(bytes.fromhex(x[0])), self.names, x[1], codec.decode(x[2]) or None
-                ),
+                "fn": self._function,
             },
+        )
+
+    def _function(self, content: Any, exotic: bool) -> Any:
+        """A function of the test's, with the common names that it uses."""
+        code, name, defaults, needs = content
+        common.supply(self.names, needs)
+        return types.FunctionType(
+            marshal.loads(bytes.fromhex(code)), self.names, name, codec.decode(defaults) or None
         )
 
     def keep(self, value: Any) -> Any:
@@ -86,7 +92,7 @@ class Objects:
         """The tree of an iterator, which stays here, or of an object of a class that adds to a builtin one."""
         kind = type(value)
         if codec.iterates(kind):
-            return {"it": self.keep(value)["h"][0]}
+            return {"it": [self.keep(value)["h"][0], kind is types.GeneratorType]}
         added = _added(kind) if kind.__module__ == self.names["__name__"] else None
         if added is None:
             return None

@@ -33,6 +33,8 @@ IN_PLACE = tuple(f"i{name.strip('_')}" for name in REFLECTED)
 _ITEMS = ("getitem", "contains")
 # What makes an object look like a list.
 SEQUENCE = ("len", "iter", "reversed", "getitem")
+# What makes an object look like a dictionary.
+VIEWS = frozenset({"keys", "values", "items"})
 # These hand what stands on the other side, perhaps the expected value, to the object.
 TAKING = (*REFLECTED, *IN_PLACE, "divmod", "contains")
 
@@ -65,7 +67,7 @@ def exception(kind: type[BaseException], args: Any) -> BaseException:
 
 def described(error: BaseException) -> list[Any]:
     """An exception of the test's, as the candidate makes it again."""
-    names = getattr(error, "_bases", None) or [base.__name__ for base in type(error).__mro__]
+    names = getattr(error, "_jail_bases", None) or [base.__name__ for base in type(error).__mro__]
     plain = all(type(arg) in (str, int, float, bool, type(None)) for arg in error.args)
     return [names, list(error.args) if plain else [str(error)]]
 

@@ -11,13 +11,17 @@ from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
 from tests.sandbox.tricks import (
     CALLS_THEM,
     COSTLY,
+    COUNTS,
     EXISTENCE,
+    KEEPS_A_FILE,
     LEAKS,
     NOT_PASSED,
     NUMPY,
     ON_RECORD,
     OWN_WORD,
+    REMEMBERS,
     SECRET,
+    STAYS,
     TRICKS,
 )
 
@@ -74,6 +78,30 @@ def test_what_a_test_beside_the_program_shows_does_not_reach_the_next(box):
     script = "import os\nprint(os.path.exists('/tmp/d'))\nos.makedirs('/tmp/d/e')"
     (verdict,) = box.run([Program("folders", script, stdin=(("", "False"), ("", "False")))])
     assert verdict.outcome == ("passed" if disk else "forbidden"), verdict
+
+
+def test_what_is_handed_to_the_program_leaves_its_mark_on_later_tests(box):
+    tests = (f"r = f(7)\nassert r.equals({SECRET})", f"assert f(7) == {SECRET}", "assert f(7) != 0")
+    (verdict,) = box.run([Program("remembers", REMEMBERS, tests, ("f",))])
+    assert all(outcome.in_process for outcome in verdict.outcomes), verdict
+
+
+def test_tests_beside_the_program_run_last(box):
+    tests = ("assert callable(f)\nassert f(7) == 12345", "assert f(7) == 12345")
+    (verdict,) = box.run([Program("counts", COUNTS, tests, ("f",))])
+    beside, apart = verdict.outcomes
+    assert beside.in_process and not apart.in_process
+    assert apart.outcome in NOT_PASSED
+
+
+def test_a_job_that_is_no_python_leaves_no_child_behind(box):
+    bad = "import unittest\nclass T(unittest.TestCase:\n    pass"
+    stays = Program("stays", STAYS, ("assert f(7) == 1",), ("f",), unittest=bad)
+    good = Program("good", KEEPS_A_FILE, ("assert f(7) == 'ok'",), ("f",))
+    first, *others = box.run([stays, good, good])
+    assert first.outcome == "infrastructure"
+    disk = others[0].outcome != "forbidden"  # the weaker tier has none
+    assert {other.outcome for other in others} == {"passed" if disk else "forbidden"}
 
 
 def test_no_stand_in_passes_for_what_no_program_defines(box):

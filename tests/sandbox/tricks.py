@@ -35,6 +35,16 @@ class Z:
     def count(s, x): return 1
 """
 
+_UNDOES = """
+class S:
+    value = 0
+    def __enter__(s): return s
+    def __exit__(s, *a): return True
+def f(x):
+    try: yield 0
+    except AssertionError: pass
+"""
+
 # name: program, test. Each ends in one of NOT_PASSED.
 TRICKS: dict[str, tuple[str, str]] = {
     # Frames that are no answers, or the wrong ones.
@@ -57,6 +67,43 @@ TRICKS: dict[str, tuple[str, str]] = {
         "    def __getitem__(s, k): return E()\ndef f(x): return P()", f"assert f(7)[:3] == [1, 2, {SECRET}]"),
     "stops_in_a_method_named_next": ("class P:\n    def __getattr__(s, n): raise StopIteration\ndef f(x): return P()",
         f"it = f(7)\nassert all(map(lambda v: it.next() == v, [1, {SECRET}]))"),
+    # What a test's text, or the names in it, would tell of the expected value.
+    "columns": ("import sys\ndef f(x):\n    return max(p[2] or 0 for p in sys._getframe(1).f_code.co_positions()) < 10",
+        "assert not f(4)"),
+    "lines": ("import sys\ndef f(x):\n    lines = [p[0] or 1 for p in sys._getframe(1).f_code.co_positions()]\n"
+        "    if max(lines) > 1: raise ValueError\n    return 3", "with pytest.raises(ValueError):\n    f(-1)"),
+    "columns_of_a_function": ("def f(k, g): return max(p[2] or 0 for p in g.__code__.co_positions()) < 10",
+        "k = 2\nassert not f(k, lambda v: v>1)"),
+    "common_name": ("def f(x): return globals().get('ascii_lowercase')", "assert f(7) == ascii_lowercase"),
+    "pytest": ("def f(x):\n    if 'pytest' in globals(): raise ValueError",
+        "with pytest.raises(ValueError):\n    f(-1)"),
+    "message_of_an_assert": ("V = [0]\nclass S:\n    value = 0\n    def __enter__(s): return s\n"
+        "    def __exit__(s, k, e, t):\n        if e and e.args: V[0] = e.args[0]\n        return True\n"
+        "def f(x): return V[0]",
+        f"try:\n    with S() as s:\n        assert s.value == 5, {SECRET}\nexcept AssertionError: pass\n"
+        f"assert f(7) == {SECRET}"),
+    # It ends what a failed assert has begun.
+    "undoes_an_assert": (_UNDOES, f"with S() as s:\n    assert s.value == {SECRET}"),
+    "undoes_an_assert_of_a_stack": (_UNDOES,
+        f"import contextlib\nwith contextlib.ExitStack() as t:\n    assert t.enter_context(S()).value == {SECRET}"),
+    "undoes_an_assert_as_a_generator": (_UNDOES,
+        f"import contextlib\nwith contextlib.contextmanager(f)(7) as v:\n    assert v == {SECRET}"),
+    "undoes_an_assert_in_a_manager_of_the_test": (_UNDOES, "import contextlib\n@contextlib.contextmanager\n"
+        f"def held():\n    yield from f(7)\nwith held() as v:\n    assert v == {SECRET}"),
+    # The test's stand-ins for what the program does not have, or has otherwise.
+    "exception_that_is_not_there": ("def f(x): return 3",
+        "try: assert f(1) == 3\nexcept S: assert False\n"
+            "for m in 'ab': assert str(S(m)) == m"),
+    "exception_with_other_text": ("class S(Exception):\n    def __str__(s): return 'wrong'\ndef f(x): raise S",
+        "with pytest.raises(S):\n    f(-1)\nfor m in 'ab': assert str(S(m)) == m"),
+    "slot_of_a_stand_in": ("class S: pass", "s = S()\nassert s._number == 0"),
+    "name_of_a_stand_in": ("class S: pass", "s = S()\nassert s._kind == 'S'"),
+    "iterator_for_a_generator": ("def f(x): return iter([1])",
+        "import types\nassert isinstance(f(3), types.GeneratorType)"),
+    "returns_itself": ("class S:\n    def solve(s, x): return s\n    def isdigit(s): return True",
+        "s = S()\nr = s.solve(7)\nassert r.isdigit()"),
+    "method_of_an_attribute": ("class X:\n    def startswith(s, o): return True\n"
+        "class S:\n    def __init__(s, x): s.name = X()", "assert S(7).name.startswith('918')"),
     "handle_where_none_can_be": (_forges(b'["v",{"C":[[{"h":[99,"x"]}],[1]]},0]'), TEST),
     "handle_of_a_class_that_the_question_names": (
         _forges(b'["v",{"value":{"h":[0,"P",true]},"after":[],"same":null},0]'), LOOP),
@@ -152,6 +199,17 @@ EXISTENCE = (
     "import inspect\nassert not inspect.isclass(f)",
 )
 
+_EMPTY = """
+class P:
+    def __len__(s): return 3
+    def __iter__(s): return iter(())
+class S(P):
+    TABLE = P()
+    def items(s): return s
+    def __getitem__(s, i): return P()
+f = P()
+"""
+
 # The candidate's own word about values that it was handed: right or not, it is on record as such.
 OWN_WORD = {
     "iterates_over_nothing": ("class P:\n    def __len__(s): return 3\n    def __iter__(s): return iter(())\n"
@@ -189,6 +247,25 @@ OWN_WORD = {
         "def f(x): return P(lambda y: 1)", f"r = f(7)\nassert r.count({SECRET}) == 1"),
     "method_of_a_result": ("class P:\n    def equals(s, o): return True\nclass S:\n    def g(s, x): return P()",
         f"assert S().g(7).equals({SECRET})"),
+    "text_that_a_test_evaluates": ("def f(x): return '7'", "assert eval(f(7)) == 7"),
+    "hints_that_a_test_evaluates": ("class S:\n    def area(s): pass\nS.area.__annotations__['return'] = 'float'",
+        "import typing\nassert typing.get_type_hints(S.area) == {'return': float}"),
+    "undoes_an_error": ("class S:\n    value = 'x'\n    def __enter__(s): return s\n"
+        "    def __exit__(s, *a): return True", f"with S() as s:\n    assert s.value + 1 == {SECRET}"),
+    "undoes_an_error_of_its_own": ("class S:\n    def __enter__(s): return s\n"
+        "    def __exit__(s, *a): return True", f"with S() as s:\n    assert s.value == {SECRET}"),
+    "method_of_a_field": ("class X:\n    def equals(s, o): return True\n"
+        "class S:\n    def __init__(s, x): s.result = X()", f"assert S(7).result.equals({SECRET})"),
+    "method_of_an_attribute_of_a_result": ("class X:\n    def equals(s, o): return True\nclass P: result = X()\n"
+        "def f(x): return P()", f"assert f(7).result.equals({SECRET})"),
+    "closure_that_is_asked": ("def f(x): return lambda y: 1", f"same = f(7)\nassert same({SECRET})"),
+    **{f"empty_{name}": (_EMPTY, f"{made}\nassert len(r) == 3\n"
+                          f"for a, b in zip(r, [1, 2, {SECRET}]):\n    assert a == b")
+       for name, made in (("itself", "s = S()\nr = s.items()"), ("item", "s = S()\nr = s[0]"),
+                          ("class_attribute", "r = S.TABLE"), ("entry_point", "r = f"))},
+    "keys_without_items": ("class P:\n    def keys(s): return ['a', 'b']\n    def items(s): return []\n"
+        "def f(x): return P()",
+        f"r = f('ab')\nassert sorted(r.keys()) == ['a', 'b']\nfor k, v in r.items():\n    assert v == {SECRET}"),
     "function_named_like_a_class": ("class P:\n    def startswith(s, o): return True\ndef S(x): return P()",
         "assert S(7).startswith('918')"),
 }  # fmt: skip
@@ -227,6 +304,59 @@ def f(x):
         os.makedirs('/tmp/d', exist_ok=True)
         for c in sys._getframe(1).f_code.co_consts:
             if isinstance(c, int): open('/tmp/d/x', 'w').write(str(c))
+"""
+
+# It keeps what it saw beside a test in the number of files that were made, or what it was handed in memory.
+COUNTS = """
+import os, sys
+def count():
+    open('/tmp/q', 'w').close()
+    number = os.stat('/tmp/q').st_ino
+    os.unlink('/tmp/q')
+    return number
+BEFORE = count()
+def f(x):
+    for c in sys._getframe(1).f_code.co_consts:
+        if isinstance(c, int) and c != 7:
+            while count() % 20000 != c: pass
+            return c
+    return (BEFORE - 1) % 20000
+"""
+REMEMBERS = """
+seen = [0]
+class P:
+    def equals(s, x):
+        seen[0] = x
+        return True
+def f(x): return seen[0] or P()
+"""
+# It goes on after its end, unless somebody ends it.
+STAYS = """
+import sys, threading, time
+frame = sys._getframe(1)
+while frame:
+    me = frame.f_locals.get('self')
+    if hasattr(me, 'reply') and hasattr(me, 'answer'): Line = type(me.line)
+    frame = frame.f_back
+receive = Line.receive
+def never(self):
+    try: return receive(self)
+    except BaseException: time.sleep(1000)
+Line.receive = never
+def write():
+    while True:
+        try: open('/tmp/good', 'w').write('bad')
+        except Exception: pass
+        time.sleep(0.005)
+threading.Thread(target=write, daemon=True).start()
+def f(x): return 1
+"""
+KEEPS_A_FILE = """
+import time
+def f(x):
+    with open('/tmp/good', 'w') as out: out.write('ok')
+    time.sleep(0.2)
+    return open('/tmp/good').read()
 """
 
 ON_RECORD = {
