@@ -53,6 +53,8 @@ def bindings(tree: ast.AST) -> Counter[str]:
             and node.name
         ):
             names[str(node.name)] += 1
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            names[node.rest] += 1
     return names
 
 

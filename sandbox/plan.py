@@ -22,41 +22,17 @@ from sandbox.names import (
     BUILTINS,
     bindings,
     bound_names,
-    mentions,
     nodes,
     plain_imports,
     root_name,
     setup_names,
     truth,
 )
+from sandbox.sharing import expected_errors, shares_process
 from sandbox.vacuous import why_vacuous
 
 SPLIT, REMOTE, IN_PROCESS, VACUOUS = "split", "remote", "in_process", "vacuous"
-_PATCHERS = frozenset(
-    {
-        "redirect_stdout",
-        "redirect_stderr",
-        "patch",
-        "mock",
-        "monkeypatch",
-        "capsys",
-        "globals",
-        "catch_warnings",
-    }
-)
-
-
 _KEPT_TEXT = 2_000  # characters of a test whose plan is kept; it takes about six bytes for each
-_RUNNING = frozenset({"eval", "exec", "compile", "__import__", "get_type_hints"})
-_EVALUATING = frozenset({"get_type_hints", "import_module"})
-_LOADING = frozenset(
-    {"cloudpickle", "dill", "inspect", "joblib", "marshal", "pickle", "runpy", "shelve", "timeit"}
-)
-_INSPECTORS = """
-callable dir getattr hasattr hash id isinstance issubclass type vars
-"""
-_TAKE_APART = ("asdict", "astuple")
-_OF_EVERY_OBJECT = ("__class__", "__dict__", "__doc__", "__module__")
 
 
 @dataclass(frozen=True)
@@ -105,87 +81,6 @@ def _common(tree: ast.Module, names: set[str]) -> tuple[tuple[str, str], ...]:
         (name, "class" if name == "datetime" and not reaches else "module")
         for name in sorted(names & common.NAMES)
     )
-
-
-def _expected_errors(tree: ast.Module, candidate: frozenset[str]) -> list[ast.expr]:
-    """The expressions of the exception classes that the test catches, those of the candidate's among them."""
-    caught: list[ast.expr] = []
-    for node in nodes(tree):
-        if isinstance(node, ast.ExceptHandler) and node.type is not None:
-            caught.append(node.type)
-        elif isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in ("raises", "assertRaises", "assertRaisesRegex"):
-                caught.extend(node.args[:1])
-            elif name == "suppress":
-                caught.extend(node.args)
-    parts = [part for e in caught for part in (e.elts if isinstance(e, ast.Tuple) else [e])]
-    return [part for part in parts if mentions(part, candidate)]
-
-
-def _shares_process(tree: ast.Module, candidate: frozenset[str]) -> bool:
-    """Shapes that cannot be taken apart: subclasses of, decorators from and awaits on the candidate's code, its
-    exceptions raised by the test itself, changes to the interpreter's own state that the candidate is meant to
-    notice, and text that is run, which may be the candidate's.
-    """
-    if any(not isinstance(kind, ast.Name) for kind in _expected_errors(tree, candidate)):
-        return True
-    for node in nodes(tree):
-        if _runs_text(node):
-            return True
-        if isinstance(node, ast.Name) and node.id in _PATCHERS:
-            return True
-        if isinstance(node, ast.Attribute) and node.attr in _PATCHERS:
-            root = root_name(node)
-            if root is not None and root.id in ("contextlib", "unittest", "warnings"):
-                return True
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            root = root_name(node.value)
-            if root is not None and root.id in common.MODULES | {"builtins"}:
-                return True
-        if _inspects(node, candidate):
-            return True
-        if isinstance(node, ast.Raise) and node.exc is not None and mentions(node.exc, candidate):
-            return True
-        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
-            return True
-        if isinstance(node, ast.ClassDef) and any(mentions(base, candidate) for base in node.bases):
-            return True
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and any(
-            mentions(d, candidate) for d in node.decorator_list
-        ):
-            return True
-    return False
-
-
-def _runs_text(node: ast.AST) -> bool:
-    """Whether this runs code that is data to it."""
-    if isinstance(node, ast.Name):
-        return node.id in _RUNNING
-    if not isinstance(node, ast.Attribute):
-        return False
-    root = root_name(node)
-    return node.attr in _EVALUATING or (root is not None and root.id in _LOADING)
-
-
-def _inspects(node: ast.AST, candidate: frozenset[str]) -> bool:
-    """Whether the test looks at what a name of the candidate's stands for, or at what every object has, where a judge's
-    child has only a stand-in.
-    """
-    if isinstance(node, ast.Call):
-        function = node.func.id if isinstance(node.func, ast.Name) else ""
-        root = root_name(node.func)
-        looks = function in _INSPECTORS.split()
-        if function in _TAKE_APART or (root is not None and root.id == "dataclasses"):
-            return True
-        looked_at = node.args[:1] if function == "isinstance" else node.args
-        return looks and any(isinstance(arg, ast.Name) and arg.id in candidate for arg in looked_at)
-    if isinstance(node, ast.Compare):
-        return any(isinstance(n, ast.Name) and n.id in candidate for n in (node.left, *node.comparators))
-    if isinstance(node, ast.Attribute) and node.attr in _OF_EVERY_OBJECT:
-        root = root_name(node)
-        return root is not None and root.id in candidate
-    return False
 
 
 def _text(source: str) -> str:
@@ -244,10 +139,14 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
     used = {node.id for node in nodes(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     free = used - bound.keys() - candidate - setup_names(setup) - BUILTINS
     needs = _common(tree, free | imports)
-    reason = why_vacuous(tree, candidate, sorted(free - common.NAMES))
+    unknown = free - common.NAMES
+    if "*" in bound:  # `from heapq import *` may define all of them
+        bound.update(unknown)
+        unknown = set()
+    reason = why_vacuous(tree, candidate, sorted(unknown))
     if reason:
         return Plan(VACUOUS, detail=reason)
-    if _shares_process(tree, candidate):
+    if shares_process(tree, candidate):
         return Plan(IN_PROCESS, code=lambda: marshal.dumps(whole), needs=needs)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Assert):
         hoister = Hoister(candidate, bound, request=False)
@@ -290,7 +189,7 @@ def _asking(
     hoister = Hoister(candidate, bound, request=True)
     tree = _parse(source)
     caught = set()
-    for kind in _expected_errors(tree, candidate):
+    for kind in expected_errors(tree, candidate):
         assert isinstance(kind, ast.Name)  # a test with others shares the process
         caught.add(kind.id)
         kind.id = common.STAND_IN.format(kind.id)

@@ -50,10 +50,11 @@ class Run:
       source: the candidate's program.
       entry_points: names that are the candidate's.
       parent_fd: the pool's socket; when it hangs up, the run ends with ParentGone.
+      exact: whether an object of a class that derives from a builtin one is more than the data in it.
     """
 
     def __init__(
-        self, jail: Jail, setup: Any, source: str, entry_points: Sequence[str], parent_fd: int
+        self, jail: Jail, setup: Any, source: str, entry_points: Sequence[str], parent_fd: int, exact: bool
     ) -> None:
         self.jail = jail
         self.limits = jail.settings.limits
@@ -63,6 +64,7 @@ class Run:
             "program": source,
             "value_limit": self.limits.value_kb * 1024,
             "name": "solution",
+            "exact": exact,
         }
         self.judge_request = {"role": "judge", "setup": setup, "entry_points": list(entry_points)}
         self.spent = 0.0  # CPU seconds of candidates that are gone

@@ -67,7 +67,8 @@ class Grader:
         entry_points = job.entry_points if isinstance(job, Program) else ()
         if isinstance(job, Program) and not entry_points:
             entry_points = infer_entry_points(job.tests, job.setup)
-        run = Run(jail, _compiled(job.setup, "<setup>"), job.program, entry_points, self.parent_fd)
+        setup, exact = _compiled(job.setup, "<setup>"), isinstance(job, Program)
+        run = Run(jail, setup, job.program, entry_points, self.parent_fd, exact)
         answer: Any
         try:
             if isinstance(job, Evaluation):

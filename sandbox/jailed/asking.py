@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import marshal
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +34,8 @@ class Asker:
         self.made: set[int] = set()  # objects that the test constructed of classes that the question names
         self.stops = False  # whether the test may see StopIteration from the candidate
         self.needs: list[tuple[str, str]] = []  # common names that the test uses
-        self.mirrors = Mirrors(0, self._stays)
+        self.functions: list[Any] = []  # those of tests that were handed over
+        self.mirrors = Mirrors(0, self._stays, self._special)
 
     def new_test(self, stops: bool, needs: list[tuple[str, str]]) -> None:
         """Forget what the last test did.
@@ -58,10 +61,13 @@ class Asker:
         """
         sync = self.mirrors.changes()
         body = list(head)
-        if args is not None:
-            body.append([self.mirrors.tree(value) for value in args])
-        if kwargs is not None:
-            body.append({name: self.mirrors.tree(value) for name, value in kwargs.items()})
+        try:
+            if args is not None:
+                body.append([self.mirrors.tree(value) for value in args])
+            if kwargs is not None:
+                body.append({name: self.mirrors.tree(value) for name, value in kwargs.items()})
+        except codec.TooLarge:
+            raise self.unsplit("a value that is too large to travel") from None
         self.mirrors.agree()
         self.silent = True
         self.line.put(f'["c",{codec.dumps([*body, sync])},0]'.encode())
@@ -123,9 +129,19 @@ class Asker:
         self.unsplit_for = f"hands over {what}"
         return Unsplit(what)
 
+    def _special(self, encoder: Any, value: Any, depth: int) -> None:
+        """Iterators of the test's would be used up here, and not by the candidate; some functions do not travel."""
+        kind = type(value)
+        if codec.iterates(kind) and kind is not types.GeneratorType:
+            raise self.unsplit("an iterator of its own")
+        if kind is collections.defaultdict and not codec.remakes(value):
+            raise self.unsplit("a dictionary with a function of its own")
+
     def _stays(self, value: Any) -> Any:
         # From the candidate, which has no say in how it is graded.
-        if isinstance(value, rebuilt.Match | BaseException):
+        if isinstance(value, rebuilt.Match) or (
+            isinstance(value, BaseException) and hasattr(value, "_jail_name")
+        ):
             raise codec.Unencodable(f"value of type {type(value).__name__}")
         raise self.unsplit(f"a {type(value).__name__}")
 

@@ -23,6 +23,7 @@ from sandbox.jailed.strict import parse as parse
 
 MAX_NODES = 250_000
 MAX_ITEMS = 100_000  # of an iterator
+_MOST_ITEMS = 1_000  # of one that can stay where it is
 MAX_HASHED = 10_000  # of a set or dictionary outside a jail: hashes that only half collide cost time too
 _EQUAL_HASHES = 100  # different items with one hash that a set may hold
 _INT_LIMIT = 1 << 63
@@ -32,6 +33,10 @@ _PLAIN = frozenset({str, bool, type(None), float, int})
 
 class Unencodable(Exception):
     """The value is not plain data; the text names what it is."""
+
+
+class TooLarge(Unencodable):
+    """The value has too many parts, or is nested too deep."""
 
 
 def _unknown(value: Any) -> Any:
@@ -95,8 +100,14 @@ _Rule = Callable[["_Encoder", Any, int], Any]
 class _Encoder:
     """One value's walk: keeps the node budget, so that shared references cannot blow up the output."""
 
-    def __init__(self, fallback: Callable[[Any], Any] | None = None, share: _Rule | None = None) -> None:
+    def __init__(
+        self,
+        fallback: Callable[[Any], Any] | None = None,
+        share: _Rule | None = None,
+        own: str | None = None,
+    ) -> None:
         self.left = MAX_NODES
+        self.own = own
         self.fallback = fallback
         self.share = share
 
@@ -105,7 +116,7 @@ class _Encoder:
         values = list(values)
         self.left -= len(values)
         if self.left < 0:
-            raise Unencodable("value has too many parts")
+            raise TooLarge("value has too many parts")
         types = set(map(type, values))
         if types <= _PLAIN:
             if float in types and not all(v - v == 0.0 for v in values if type(v) is float):
@@ -127,7 +138,7 @@ class _Encoder:
         if kind is float:
             return _float(value)
         if depth >= MAX_DEPTH:
-            raise Unencodable("value is nested too deep")
+            raise TooLarge("value is nested too deep")
         if self.share is not None:
             return self.share(self, value, depth + 1)
         return self.container(value, kind, depth + 1)
@@ -145,6 +156,8 @@ class _Encoder:
     def rare(self, value: Any, kind: type, depth: int) -> Any:
         """Everything but the commonest types: exact types first, then subclasses of builtins."""
         encoder = _ENCODERS.get(kind)
+        if self.own is not None and kind is collections.defaultdict and not remakes(value):
+            return self.unknown(value)
         if encoder is not None:
             return encoder(self, value, depth)
         if iterates(kind):
@@ -155,6 +168,8 @@ class _Encoder:
         if module == "numpy":
             return self.numpy(value, kind, depth)
         for base in kind.__mro__[1:]:
+            if module == self.own and base in DATA and not hasattr(kind, "_fields"):
+                return self.unknown(value)
             if base is tuple and isinstance(getattr(kind, "_fields", None), tuple):
                 fields = [str.__str__(name) for name in kind._fields]  # type: ignore[attr-defined]
                 return {"nt": [kind.__name__, fields, self.items(tuple.__iter__(value), depth)]}
@@ -177,10 +192,14 @@ class _Encoder:
         end = "stop"
         try:
             for item in value:
+                if self.own is not None and len(items) >= _MOST_ITEMS:
+                    return self.unknown(value)
                 if len(items) >= MAX_ITEMS:
                     end = "cap"
                     break
                 items.append(item)
+        except Unencodable:
+            raise
         except Exception as error:
             end = type(error).__name__
         return {"it": [end, self.items(items, depth)]}
@@ -246,6 +265,11 @@ def _factory(factory: Any) -> str | None:
     return factory.__name__ if type(factory) is type and factory in _FACTORIES.values() else None
 
 
+def remakes(value: collections.defaultdict[Any, Any]) -> bool:
+    """Whether the other side can make what is missing in such a dictionary."""
+    return value.default_factory is None or _factory(value.default_factory) is not None
+
+
 DATA = (
     *_BASES,
     collections.Counter,
@@ -268,8 +292,13 @@ def _offset(value: Any) -> float | None:
     return None if offset is None else offset.total_seconds()
 
 
-def encode(value: Any) -> str:
+def encode(value: Any, own: str | None = None) -> str:
     """Encode a value as JSON text.
+
+    Args:
+      value: what to encode.
+      own: a module of whose classes no object is taken for the data in it, where long iterators are not followed to
+        their end either; None takes both.
 
     Raises:
       Unencodable: it is not plain data, too deep or too large.
@@ -288,7 +317,7 @@ def encode(value: Any) -> str:
         types = set(map(type, value))
         if types <= _SIMPLE and len(value) < MAX_NODES and not (int in types and _big(value)):
             return dumps(value)
-    return dumps(_Encoder().value(value))
+    return dumps(_Encoder(own=own).value(value))
 
 
 def tree(value: Any, fallback: Callable[[Any], Any] | None = None, share: _Rule | None = None) -> Any:

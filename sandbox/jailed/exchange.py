@@ -69,13 +69,18 @@ stand_ins: dict[str, type[Exception]] = {}
 def _encode_function(encoder: Any, value: Any, depth: int) -> Any:
     """A function of the test's, sent as code; one that uses what only the test has cannot travel."""
     space = value.__globals__
-    foreign = space.get("__name__") != handles.TEST or value.__closure__
+    foreign = space.get("__name__") != handles.TEST or value.__closure__ or value.__kwdefaults__
+    foreign = foreign or value.__annotations__ or vars(value)
     if foreign or global_names(value.__code__) & (space.keys() - space.get("__shared__", space.keys())):
         raise asking.asker.unsplit("a function that uses what the test defines")
     defaults = encoder.value(value.__defaults__ or (), depth)
     used = global_names(value.__code__)
     needs = [list(need) for need in asking.asker.needs if need[0] in used]
-    return {"fn": [marshal.dumps(value.__code__).hex(), value.__name__, defaults, needs]}
+    known = asking.asker.functions
+    number = next((i for i, one in enumerate(known) if one is value), len(known))
+    if number == len(known):
+        known.append(value)
+    return {"fn": [number, marshal.dumps(value.__code__).hex(), value.__name__, defaults, needs]}
 
 
 def global_names(code: Any) -> set[str]:
@@ -91,6 +96,9 @@ def _handle(content: Any, exotic: bool) -> handles.Handle:
     return handles.Handle(number, kind)
 
 
+_ASKED = ("__str__", "__repr__", "__missing__")  # of what a class may define, beside methods with plain names
+
+
 def _derived(content: Any, exotic: bool) -> Any:
     """An object of a class of the candidate's that adds to a builtin one."""
     number, added, tree = content
@@ -101,6 +109,8 @@ def _derived(content: Any, exotic: bool) -> Any:
     def asked(name: str) -> Any:
         if name in ("__str__", "__repr__"):
             return lambda self: getattr(self.__dict__["_jail_handle"], name)()
+        if name == "__missing__":  # which may put something into the dictionary
+            return lambda self, key: asking.asker.ask("op", content[0][0], "getitem", args=[key])
 
         def again(self: Any) -> Any:
             handle = self.__dict__["_jail_handle"]
@@ -112,10 +122,10 @@ def _derived(content: Any, exotic: bool) -> Any:
         return property(again)
 
     ways = {
-        **{
-            name: asked(name) for name in added if name in ("__str__", "__repr__") or not name.startswith("_")
-        },
-        "__getattr__": lambda self, name: getattr(self.__dict__["_jail_handle"], name),
+        **{name: asked(name) for name in added if name in _ASKED or not name.startswith("_")},
+        "__getattr__": _of_derived,
+        "__copy__": lambda self: self.__dict__["_jail_handle"].__copy__(),
+        "__deepcopy__": lambda self, memo: self.__dict__["_jail_handle"].__deepcopy__(memo),
         "__setattr__": lambda self, name, value: setattr(self.__dict__["_jail_handle"], name, value),
         "__hash__": type(data).__hash__,
     }
@@ -125,6 +135,12 @@ def _derived(content: Any, exotic: bool) -> Any:
     return value
 
 
+def _of_derived(derived: Any, name: str) -> Any:
+    if name.startswith("__"):  # the data here have those of their own
+        raise AttributeError(name)
+    return getattr(derived.__dict__["_jail_handle"], name)
+
+
 def _iterator(content: Any, exotic: bool) -> Any:
     """An iterator: all of its items, or one that stays with the candidate and is asked for each."""
     number, generates = content
@@ -132,8 +148,12 @@ def _iterator(content: Any, exotic: bool) -> Any:
         return rebuilt.iterator(number, codec.decode(generates))
     if not generates:
         return _Iterator(number)
-    pull = _pull(number)
-    _pulled[pull] = number
+    pull = _live.get(number)
+    if pull is None:
+        itself: list[Any] = []
+        pull = _live[number] = _pull(number, itself)
+        itself.append(weakref.ref(pull))
+        _pulled[pull] = number
     return pull
 
 
@@ -151,9 +171,11 @@ class _Iterator:
 
 
 _pulled: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_live: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
-def _pull(number: int) -> Iterator[Any]:
+def _pull(number: int, itself: list[Any]) -> Iterator[Any]:
+    """A generator of the candidate's; `itself` holds a reference to it, which is dead when nobody has it any more."""
     request: tuple[str, list[Any]] = "next", []
     thrown: BaseException | None = None
     while True:
@@ -171,7 +193,7 @@ def _pull(number: int) -> Iterator[Any]:
             request = ("next", []) if sent is None else ("send", [sent])
         except GeneratorExit:
             if not asking.asker.silent:  # otherwise the interpreter clears away what a test has left
-                asking.asker.ask("op", number, "close")
+                asking.asker.ask("op", number, "close") if itself[0]() else asking.asker.ask("drop", number)
             raise
         except BaseException as error:
             request, thrown = ("throw", [asking.asker.describe(error)]), error
@@ -179,7 +201,9 @@ def _pull(number: int) -> Iterator[Any]:
 
 def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
     number = _pulled.get(value)
-    return encoder.iterator(value, depth) if number is None else {"h": [number, ""]}
+    if number is None:
+        raise asking.asker.unsplit("an iterator of its own")
+    return {"h": [number, ""]}
 
 
 def _named(content: Any, exotic: bool) -> Any:

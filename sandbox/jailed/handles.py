@@ -6,10 +6,11 @@ An object of the candidate's may not decide about plain data; where it has a say
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.jailed import asking, codec, operators
+from sandbox.jailed import asking, codec, operators, rebuilt
 from sandbox.jailed.mirrors import Derived
 
 TEST = "test"  # the module of what a test and its set-up define
@@ -104,7 +105,7 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
         args = () if name == "deepcopy" else args
         if decides or name == "bool":
             # Objects of the candidate's may decide about each other and about their own truth; that is put on record.
-            others = [arg for arg in args if not isinstance(arg, Handle)]
+            others = [arg for arg in args if not isinstance(arg, Handle | None)]
             if any(type(arg).__module__ == TEST for arg in others):
                 raise asking.asker.unsplit("an object of the test's to a comparison")
             if others:
@@ -164,8 +165,12 @@ def _is_a(instance: Handle, kind: Any) -> bool:
 
 
 def _isinstance(value: Any, kinds: Any) -> bool:
+    if type(value) is rebuilt.Match:
+        return re.Match in (kinds if isinstance(kinds, tuple) else (kinds,))
     if type(value) is not Handle or isinstance(kinds, Name):
-        return isinstance(value, kinds)
+        if isinstance(value, kinds) or not isinstance(value, Derived):
+            return isinstance(value, kinds)
+        value = value.__dict__["_jail_handle"]  # a class of the library's among its bases, such as Enum
     if isinstance(kinds, tuple):
         return any(_isinstance(value, kind) for kind in kinds)
     if kinds is object or kinds in codec.DATA:
@@ -194,6 +199,13 @@ def _looks_at(function: Callable[..., Any], ask: Callable[[Handle], Any]) -> Cal
 def _same(left: Any, right: Any) -> bool:
     left, right = (x.__dict__["_jail_handle"] if isinstance(x, Derived) else x for x in (left, right))
     if not (type(left) is type(right) is Handle):
+        for one, other in ((left, right), (right, left)):
+            if type(one) is Handle and callable(
+                other
+            ):  # a class or function, perhaps the one that is here by a handle
+                raise asking.asker.refuse(
+                    f"an object of class {one._jail_kind} stands beside a class or function"
+                )
         return left is right
     asking.asker.lied = True
     return bool(left._jail_number == right._jail_number)

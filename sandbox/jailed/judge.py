@@ -8,6 +8,7 @@ come back as handles.
 from __future__ import annotations
 
 import marshal
+import sys
 import time
 from typing import Any, NoReturn
 
@@ -25,7 +26,7 @@ def _outcome(asker: asking.Asker, error: BaseException | None) -> tuple[str, str
     name = getattr(error, "_jail_name", None)
     if name is not None:
         return ("forbidden" if name == "PermissionError" else "error"), name
-    if isinstance(error, AssertionError):
+    if isinstance(error, AssertionError | common.Failed):
         return "failed", ""
     if isinstance(error, codec.Unencodable | codec.Malformed):
         return "failed", f"{type(error).__name__}: {error}"[:200]
@@ -38,6 +39,7 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     """
     asker = asking.asker = asking.Asker(line, exchange.raised)
     exchange.install()
+    sys.modules["pytest"] = common.PYTEST
     names: dict[str, Any] = {"__name__": handles.TEST}
     while True:
         code, needs, exceptions, required = marshal.loads(line.receive())

@@ -7,6 +7,7 @@ number.
 
 from __future__ import annotations
 
+import collections
 import importlib
 import marshal
 import operator
@@ -53,7 +54,9 @@ def _added(kind: type) -> list[str] | None:
     again = {name for part in above for name in vars(part) if hasattr(builtin, name)}
     if any(name.startswith("__") and name not in _HARMLESS for name in again):
         return None
-    return sorted(name for name in again if not name.startswith("__") or name in ("__str__", "__repr__"))
+    asked = {name for name in ("__str__", "__repr__") if name in again}
+    missing = {"__missing__"} if builtin is dict and hasattr(kind, "__missing__") else set()
+    return sorted({name for name in again if not name.startswith("__")} | asked | missing)
 
 
 class Objects:
@@ -62,7 +65,10 @@ class Objects:
     def __init__(self, names: dict[str, Any]) -> None:
         self.names = names
         self.kept: list[Any] = []
-        self.numbers: dict[int, int] = {}  # by identity; what is kept lives as long as this process
+        self.numbers: dict[
+            int, int
+        ] = {}  # by identity; but for generators, what is kept lives as long as this process
+        self.functions: dict[int, Any] = {}  # of tests
         self.mirrors = Mirrors(1, self.keep, self._special)
         codec.extend(
             {},
@@ -75,11 +81,14 @@ class Objects:
 
     def _function(self, content: Any, exotic: bool) -> Any:
         """A function of the test's, with the common names that it uses."""
-        code, name, defaults, needs = content
-        common.supply(self.names, needs)
-        return types.FunctionType(
-            marshal.loads(bytes.fromhex(code)), self.names, name, codec.decode(defaults) or None
-        )
+        number, code, name, defaults, needs = content
+        if number not in self.functions:
+            common.supply(self.names, needs)
+            body = marshal.loads(bytes.fromhex(code))
+            self.functions[number] = types.FunctionType(
+                body, self.names, name, codec.decode(defaults) or None
+            )
+        return self.functions[number]
 
     def keep(self, value: Any) -> Any:
         """The handle of an object."""
@@ -93,7 +102,13 @@ class Objects:
         kind = type(value)
         if codec.iterates(kind):
             return {"it": [self.keep(value)["h"][0], kind is types.GeneratorType]}
-        added = _added(kind) if kind.__module__ == self.names["__name__"] else None
+        module = kind.__module__
+        # Tuples of the library have more than their fields, such as what `urlparse` gives.
+        library = issubclass(kind, tuple) and module.partition(".")[0] in sys.stdlib_module_names
+        if kind is collections.defaultdict and not codec.remakes(value):
+            added: list[str] | None = ["__missing__"]
+        else:
+            added = _added(kind) if module == self.names["__name__"] or library else None
         if added is None:
             return None
         data = codec.plain(value)
@@ -138,6 +153,10 @@ class Objects:
             return eval(marshal.loads(what[0]), self.names)
         if kind == "require":
             return [self.target(name) is None for name in what[0]]
+        if kind == "drop":  # a generator that the test has let go of; perhaps nobody else has it
+            self.numbers.pop(id(self.kept[what[0]]), None)
+            self.kept[what[0]] = None
+            return None
         target = self.target(what[0])
         if kind == "call":
             return target(*values, **named)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import math
 import operator
 import sys
 from collections.abc import Callable
@@ -44,7 +45,9 @@ def _public(*kinds: type) -> frozenset[str]:
 
 
 # Methods that only text and numbers have: an object with one of these poses as plain data.
-_OF_OTHERS_TOO = "count index find replace format title partition encode decode translate"
+_OF_OTHERS_TOO = """
+count index find replace format title partition encode decode translate real imag numerator denominator conjugate
+"""
 POSING = _public(str, bytes, int, float).difference(_OF_OTHERS_TOO.split())
 # Methods of data that may decide about a value, or hand it back; `hoist` leaves them with the test.
 _CHANGING = """
@@ -105,6 +108,11 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "divmod": divmod,
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "bytes": bytes,
+    "complex": complex,
 }
 # All but the statements below are methods of a handle, under the name with two underscores on both sides.
 METHODS = (*_NUMBER, *_PLAIN, *REFLECTED, *IN_PLACE, *_ITEMS, *COMPARISONS)

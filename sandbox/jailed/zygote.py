@@ -81,7 +81,7 @@ def _exercise() -> None:
     line = frames.Line(null, null)
     calls = [marshal.dumps(compile(call, "<call>", "eval")) for call in _CALLS.split("\n")[1:-1]]
     for _ in range(30):
-        candidate = child.Candidate(line, {"value_limit": 1 << 20, "name": "solution"})
+        candidate = child.Candidate(line, {"value_limit": 1 << 20, "name": "solution", "exact": True})
         candidate.load(None, _EXERCISE)
         for call in calls:
             candidate.answer(call)

@@ -5,7 +5,8 @@ that derive from builtin ones. Each line is a test of PROGRAM; some are right ab
 from __future__ import annotations
 
 PROGRAM = """
-import abc, copy, dataclasses, decimal, enum, json, re, statistics, warnings, os
+import abc, copy, dataclasses, decimal, enum, ipaddress, itertools, json, random, re, statistics, urllib.parse
+import os, warnings
 from collections import Counter, OrderedDict, defaultdict
 import contextlib
 from typing import NamedTuple
@@ -150,6 +151,38 @@ def noted():
     error = ValueError('a')
     error.add_note('hint')
     raise error
+async def bad(): return 1
+class Cell: pass
+def row(n): return [Cell()] * n
+def cells(n): return [Cell() for _ in range(n)]
+def take(n, xs): return list(itertools.islice(xs, n))
+def zero(): return defaultdict(lambda: 0)
+def read(d, key): return d[key]
+def evens(n): return iter(range(0, n, 2))
+class Turns:
+    def __init__(self, n): self.g = (i for i in range(n))
+    def __iter__(self): return self.g
+class Level(enum.IntEnum):
+    LOW = 1
+def level(): return Level.LOW
+class Money(float):
+    def __str__(self): return f'${self:.2f}'
+def usd(x): return Money(x)
+class Account:
+    class Low(Exception): pass
+    def pay(self): raise Account.Low
+def show(error): return repr(error)
+heard = []
+def listen(h): heard.append(h)
+def forget(h): heard.remove(h)
+def with_default(g, x): return g(x)
+def roll(): return random.random()
+def total_of(xs): return sum(xs)
+def address(text): return ipaddress.IPv4Address(text)
+def link(text): return urllib.parse.urlparse(text)
+class Default(dict):
+    def __missing__(self, key): return key * 2
+def defaults(): return Default(a=1)
 def unknown(): return undefined_name
 def slow(x):
     while x == 2: pass
@@ -159,7 +192,8 @@ NAMES = """
 Node reverse find fib total count noisy logged Steps Stack Shout Cache Bag bag Pt pt Color color Coded fail parse
 pattern number mean first missing positive sort_it put grid one_row shallow deep same box collect memo Holder Vec
 vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
-managed letters tally grouped Hue hue Sliced month denied noted
+managed letters tally grouped Hue hue Sliced month denied noted bad Cell row cells take zero read evens Turns Level
+level Money usd Account show listen forget with_default roll total_of address link Default defaults
 unknown
 """
 LINES = r"""
@@ -264,5 +298,56 @@ d = defaultdict(int)\ntally(['x', 'x'], d)\nassert d['x'] == 2
 match hue():\n    case Hue.LOW: ok = True\n    case _: ok = False\nassert ok
 match hue():\n    case Hue.HIGH: ok = True\n    case _: ok = False\nassert ok
 s = Sliced()\nassert s[1:3] == [1, 2] and s[::2] == [0, 2, 4]
+import asyncio\nassert asyncio.run(bad()) == 1
+import asyncio\nwith pytest.raises(ValueError):\n    asyncio.run(bad())
+assert len({id(c) for c in row(3)}) == 1
+assert len({id(c) for c in row(3)}) == 3
+a, b, c = row(3)\nassert a is b is c
+a, b, c = cells(3)\nassert a is b is c
+import unittest\na, b = cells(2)\nunittest.TestCase().assertIsNot(a, b)
+import operator\na, b = row(2)\nassert operator.is_not(a, b)
+it = iter([1, 2, 3])\nassert first(it) == 1\nassert list(it) == [2, 3]
+it = iter([1, 2, 3])\nassert first(it) == 1\nassert list(it) == []
+it = (x for x in [1, 2, 3])\nassert first(it) == 1\nassert list(it) == [2, 3]
+assert take(3, itertools.count()) == [0, 1, 2]
+c = itertools.count()\nassert take(3, c) == [0, 1, 2] and next(c) == 3
+d = zero()\nassert d['x'] == 0 and 'x' in d
+assert zero()['x'] == 0
+assert zero() == {}
+with pytest.raises(KeyError):\n    zero()['x']
+d = defaultdict(lambda: 5)\nassert read(d, 'x') == 5
+import types\nassert isinstance(evens(4), types.GeneratorType)
+assert not hasattr(evens(4), 'send') and list(evens(4)) == [0, 2]
+r = Turns(3)\nassert iter(r) is iter(r)
+r = Turns(3)\nassert next(iter(r)) == 0 and next(iter(r)) == 1
+r = Turns(3)\nfor x in r: break\nassert list(r) == [1, 2]
+assert type(level()) is int
+assert str(usd(3)) == '$3.00'
+assert isinstance(level(), enum.Enum) and level() == 1
+import copy\nassert copy.copy(usd(3)) == 3.0 and copy.deepcopy(bag()) == {'a': 1, 'b': 2}
+import pytest\nwith pytest.raises(Coded):\n    fail(5)
+from pytest import raises, approx\nwith raises(Coded):\n    fail(5)\nassert usd(0.1) == approx(0.1)
+import pytest\ntry:\n    fail(5)\nexcept Coded: pass\nelse: pytest.fail('no')
+import pytest\ntry:\n    same(5)\nexcept Exception: pass\nelse: pytest.fail('no')
+match vec(3):\n    case Vec(x=3): ok = True\n    case _: ok = False\nassert ok
+match {'a': bag()['a'], 'c': 3}:\n    case {'a': 1, **rest}: assert rest == {'c': 3}
+with pytest.raises(Account.Low):\n    Account().pay()
+try:\n    Account().pay()\n    assert False\nexcept Account.Low:\n    pass
+n = 3\ntry: fail(n)\nexcept Coded: pass\nassert Coded(n).code == 3
+e = KeyError('k')\nassert show(e) == "KeyError('k')"
+h = lambda x: x\nlisten(h); forget(h)\nassert same(1) == 1
+def h(x, *, k=2): return x * k\nassert with_default(h, 3) == 6
+random.seed(4)\nxs = [random.random()]\nrandom.seed(4)\nassert roll() == xs[0]
+from random import seed\nseed(3)\na = roll()\nseed(3)\nassert roll() == a
+xs = list(range(260000))\nassert total_of(xs) == 33799870000
+import ipaddress\nwith pytest.raises(ipaddress.AddressValueError):\n    address('x')
+u = link('http://a.b:80/c')\nassert u.port == 80 and u.geturl() == 'http://a.b:80/c' and u[1] == 'a.b:80'
+assert 13 in fib() and 5000 in count(9999)
+d = defaults()\nassert d['b'] == 'bb' and d == {'a': 1}
+n = find(Node(1), 5)\nassert n == None and find(Node(1), 1) != None and None not in [Node(1)]
+import math\nassert math.isnan(usd(math.nan)) and math.floor(usd(2.5)) == 2
+m = month('2024-05')\nassert isinstance(m, re.Match)
+from heapq import *\nassert total_of(nsmallest(2, [3, 1, 2])) == 3
+import threading\nout = []\nt = threading.Thread(target=lambda: out.append(same(3)))\nt.start(); t.join()\nassert out
 """
 TESTS = tuple(line.replace("\\n", "\n") for line in LINES.strip().split("\n"))

@@ -13,9 +13,11 @@ from tests.sandbox.python_cases import NAMES, PROGRAM, TESTS
 
 # What the sandbox supplies where a test does not import it.
 SUPPLIED = """
-import contextlib, dataclasses, decimal, itertools, json, re, statistics
+import contextlib, dataclasses, decimal, enum, ipaddress, itertools, json, random, re, statistics
 from collections import Counter, defaultdict
-from sandbox.jailed.common import _Pytest as pytest
+import sys
+from sandbox.jailed.common import PYTEST as pytest
+sys.modules['pytest'] = pytest
 """
 
 
