@@ -38,9 +38,8 @@ _MEMBERS = {
 }
 MEMBERS = {name: module for module, names in _MEMBERS.items() for name in names.split()}
 ALIASES = {"np": "numpy", "pd": "pandas", "numpy": "numpy", "pandas": "pandas", "pytest": "pytest"}
-STAND_IN = (
-    "__caught_{}__"  # in a judge's child, the name of what stands for an exception class of the candidate's
-)
+# In a judge's child, the name of what stands for an exception class of the candidate's.
+STAND_IN = "__caught_{}__"
 NAMES = MODULES | MEMBERS.keys() | ALIASES.keys()
 
 

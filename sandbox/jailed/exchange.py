@@ -114,9 +114,8 @@ def _derived(content: Any, exotic: bool) -> Any:
 
         def again(self: Any) -> Any:
             handle = self.__dict__["_jail_handle"]
-            asking.asker.lied = (
-                asking.asker.lied or not handle._jail_own
-            )  # it may contradict the data that are here
+            if not handle._jail_own:  # it may contradict the data that are here
+                asking.asker.lied = True
             return getattr(handle, name)
 
         return property(again)

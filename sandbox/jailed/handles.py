@@ -120,9 +120,8 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
         if handed:
             asking.asker.hands()
         if name in operators.SEQUENCE:
-            asking.asker.lied = (
-                asking.asker.lied or not self._jail_made
-            )  # its length need not be that of its items
+            if not self._jail_made:  # its length need not be that of its items
+                asking.asker.lied = True
             return result
         return makes(result) if self._jail_own else result
 
