@@ -14,7 +14,7 @@ import marshal
 from collections.abc import Iterator, Sequence
 
 from sandbox import dialogs, plan
-from sandbox.jailed import codec
+from sandbox.jailed import decoding
 from sandbox.jailed.objects import SKIPPED
 from sandbox.records import Program, TestOutcome
 from sandbox.replies import Reply
@@ -35,10 +35,10 @@ def _split(test: plan.Plan, replies: list[Reply]) -> TestOutcome | None:
             return None if test.lazy else TestOutcome(reply.kind, reply.detail)
     assert test.decide is not None
     try:
-        passed = test.decide([codec.decode(reply.content, exotic=False) for reply in replies])
-    except codec.Exotic:
+        passed = test.decide([decoding.decode(reply.content, exotic=False) for reply in replies])
+    except decoding.Exotic:
         return None
-    except codec.Malformed:
+    except decoding.Malformed:
         return TestOutcome("crashed", "broke the protocol")
     except Exception as error:
         return TestOutcome("error", type(error).__name__)

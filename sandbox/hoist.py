@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from sandbox.jailed import codec, operators
+from sandbox.jailed import decoding, operators
 from sandbox.names import bindings, class_like, nodes, root_name
 
 # Functions that a split assert may apply to values in the worker itself: pure, and no worse than sorting
@@ -243,9 +243,9 @@ class _Guard(ast.NodeTransformer):
 
 
 def _hashable(values: list[Any]) -> list[Any]:
-    if len(values) > codec.MAX_HASHED:
-        raise codec.Exotic("many members")
-    return codec.checked(values)
+    if len(values) > decoding.MAX_HASHED:
+        raise decoding.Exotic("many members")
+    return decoding.checked(values)
 
 
 def _guarded(kind: Any) -> Callable[..., Any]:

@@ -45,6 +45,7 @@ _MODULES = (
     "strict",
     "rebuilt",
     "codec",
+    "decoding",
     "mirrors",
     "frames",
     "common",

@@ -16,7 +16,7 @@ from typing import Any
 
 from sandbox.channel import Channel, Flooded
 from sandbox.jail import End, Jail
-from sandbox.jailed import codec
+from sandbox.jailed import decoding
 from sandbox.replies import Reply, from_end, read_reply
 
 _CPUS = len(os.sched_getaffinity(0))
@@ -209,9 +209,9 @@ class Run:
         if isinstance(frame, Reply):
             return frame
         try:
-            kind, content, cpu = codec.parse(frame)
+            kind, content, cpu = decoding.parse(frame)
             cpu = float(cpu) / 1e9
-        except (codec.Malformed, ValueError, TypeError, OverflowError, RecursionError):
+        except (decoding.Malformed, ValueError, TypeError, OverflowError, RecursionError):
             self.end()
             return Reply("crashed", detail="broke the protocol")
         used = max(0.0, cpu - peer.cpu)

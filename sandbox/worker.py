@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox.grade import grade, unittest_methods
 from sandbox.jail import Jail, JailLost, JailSettings
-from sandbox.jailed import codec
+from sandbox.jailed import decoding
 from sandbox.plan import infer_entry_points
 from sandbox.records import (
     EvaluatedCall,
@@ -102,11 +102,11 @@ class Grader:
             reply = next(replies)
             if reply.kind == "value":
                 try:
-                    value = codec.decode(reply.content)
+                    value = decoding.decode(reply.content)
                     pickle.dumps(value)  # iterators and the like cannot be handed to the caller
                     yield EvaluatedCall("passed", value, cpu_s=reply.cpu_s)
                     continue
-                except codec.Malformed:
+                except decoding.Malformed:
                     reply = Reply("crashed", detail="broke the protocol")
                 except Exception:
                     reply = Reply("error", detail="returned no plain data")

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sandbox.jailed import codec, frames, operators, rebuilt
+from sandbox.jailed import codec, decoding, frames, operators, rebuilt
 from sandbox.jailed.mirrors import Mirrors
 
 
@@ -87,7 +87,7 @@ class Asker:
                     ["RuntimeError", "the candidate raised StopIteration", [], None, {}, None]
                 )
             raise error
-        value = codec.decode(value)
+        value = decoding.decode(value)
         self.mirrors.agree()
         return value
 

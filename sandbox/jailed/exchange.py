@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.jailed import asking, codec, common, handles, operators, rebuilt
+from sandbox.jailed import asking, codec, common, decoding, handles, operators, rebuilt
 from sandbox.jailed.mirrors import Derived
 
 
@@ -24,12 +24,12 @@ def raised(content: Any) -> BaseException:
     """
     name, message, bases, args, attributes, _ = content
     try:
-        values = codec.decode(args) if args is not None else (message,)
+        values = decoding.decode(args) if args is not None else (message,)
         error = operators.exception(_class(name, message, bases), values)
         for attribute, value in attributes.items():
             own = not attribute.startswith("_") and not hasattr(BaseException, attribute)
             if own or attribute == "__notes__":
-                setattr(error, attribute, handles.attribute(codec.decode(value)))
+                setattr(error, attribute, handles.attribute(decoding.decode(value)))
     except Exception:
         error = RuntimeError(message)
     error._jail_name = name  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ def global_names(code: Any) -> set[str]:
 def _handle(content: Any, exotic: bool) -> handles.Handle:
     number, kind = content
     if type(number) is not int or type(kind) is not str:
-        raise codec.Malformed("no handle")
+        raise decoding.Malformed("no handle")
     return handles.Handle(number, kind)
 
 
@@ -102,9 +102,9 @@ _ASKED = ("__str__", "__repr__", "__missing__")  # of what a class may define, b
 def _derived(content: Any, exotic: bool) -> Any:
     """An object of a class of the candidate's that adds to a builtin one."""
     number, added, tree = content
-    handle, data = _handle(number, exotic), codec.decode(tree)
+    handle, data = _handle(number, exotic), decoding.decode(tree)
     if type(data) not in codec.DATA or not all(type(name) is str for name in added):
-        raise codec.Malformed("no derived object")
+        raise decoding.Malformed("no derived object")
 
     def asked(name: str) -> Any:
         if name in ("__str__", "__repr__"):
@@ -144,7 +144,7 @@ def _iterator(content: Any, exotic: bool) -> Any:
     """An iterator: all of its items, or one that stays with the candidate and is asked for each."""
     number, generates = content
     if type(number) is not int:
-        return rebuilt.iterator(number, codec.decode(generates))
+        return rebuilt.iterator(number, decoding.decode(generates))
     if not generates:
         return _Iterator(number)
     pull = _live.get(number)
@@ -207,7 +207,7 @@ def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
 
 def _named(content: Any, exotic: bool) -> Any:
     """A named tuple; an object in it is an attribute, and may pose as one of a tuple's methods."""
-    value = rebuilt.named(content[0], content[1], codec.decode(content[2]))
+    value = rebuilt.named(content[0], content[1], decoding.decode(content[2]))
     for item in value:
         handles.attribute(item)
     return value
@@ -223,6 +223,6 @@ def install() -> None:
             Derived: lambda e, v, d: {"h": [v.__dict__["_jail_handle"]._jail_number, ""]},
             handles.Name: lambda e, v, d: {"n": v._jail_number},
             types.FunctionType: _encode_function,
-        },
-        {"h": _handle, "it": _iterator, "nt": _named, "de": _derived},
+        }
     )
+    decoding.extend({"h": _handle, "it": _iterator, "nt": _named, "de": _derived})

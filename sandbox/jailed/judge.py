@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from sandbox.jailed import asking, codec, common, exchange, frames, handles
+from sandbox.jailed import asking, codec, common, decoding, exchange, frames, handles
 
 
 def _outcome(asker: asking.Asker, error: BaseException | None) -> tuple[str, str]:
@@ -28,7 +28,7 @@ def _outcome(asker: asking.Asker, error: BaseException | None) -> tuple[str, str
         return ("forbidden" if name == "PermissionError" else "error"), name
     if isinstance(error, AssertionError | common.Failed):
         return "failed", ""
-    if isinstance(error, codec.Unencodable | codec.Malformed):
+    if isinstance(error, codec.Unencodable | decoding.Malformed):
         return "failed", f"{type(error).__name__}: {error}"[:200]
     return "error", type(error).__name__
 

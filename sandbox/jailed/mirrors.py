@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.jailed import codec
+from sandbox.jailed import codec, decoding
 
 _KINDS = frozenset(
     {
@@ -76,7 +76,7 @@ class Mirrors:
         self.special = special
         self.test = 0  # a table lasts for one test
         self._clear()
-        codec.extend({}, {"=": self._define, "&": lambda number, e: self.known[number]})
+        decoding.extend({"=": self._define, "&": lambda number, e: self.known[number]})
 
     def _clear(self) -> None:
         self.known: dict[int, Any] = {}
@@ -101,14 +101,14 @@ class Mirrors:
 
     def _define(self, content: Any, exotic: bool) -> Any:
         number, tree = content
-        value = codec.decode(tree)
+        value = decoding.decode(tree)
         if (
             type(number) is not int
             or number in self.known
             or number % 2 == self.side
             or not _mirrored(type(value))
         ):
-            raise codec.Malformed("no container")
+            raise decoding.Malformed("no container")
         self._add(number, value)
         return value
 
@@ -180,14 +180,14 @@ class Mirrors:
                 self.test = test
                 self._clear()
             if test != self.test or (self.side == 0 and unheld):
-                raise codec.Malformed("changes")
+                raise decoding.Malformed("changes")
             for number, tree in changed:
-                _update(self.known[number], codec.decode(tree))
+                _update(self.known[number], decoding.decode(tree))
                 self.texts.pop(number, None)
             for number in unheld:
                 self._forget(number)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise codec.Malformed(f"changes: {type(error).__name__}") from None
+            raise decoding.Malformed(f"changes: {type(error).__name__}") from None
 
     def agree(self) -> None:
         """A whole message has been made or taken: both sides hold the same."""

@@ -15,7 +15,7 @@ import sys
 import types
 from typing import Any
 
-from sandbox.jailed import codec, common, operators
+from sandbox.jailed import codec, common, decoding, operators
 from sandbox.jailed.mirrors import Mirrors
 
 SKIPPED = "skipped"
@@ -65,18 +65,12 @@ class Objects:
     def __init__(self, names: dict[str, Any]) -> None:
         self.names = names
         self.kept: list[Any] = []
-        self.numbers: dict[
-            int, int
-        ] = {}  # by identity; but for generators, what is kept lives as long as this process
+        # By identity; but for generators, what is kept lives as long as this process.
+        self.numbers: dict[int, int] = {}
         self.functions: dict[int, Any] = {}  # of tests
         self.mirrors = Mirrors(1, self.keep, self._special)
-        codec.extend(
-            {},
-            {
-                "h": lambda x, e: self.kept[x[0]],
-                "n": lambda x, e: self.names[x],
-                "fn": self._function,
-            },
+        decoding.extend(
+            {"h": lambda x, e: self.kept[x[0]], "n": lambda x, e: self.names[x], "fn": self._function}
         )
 
     def _function(self, content: Any, exotic: bool) -> Any:
@@ -86,7 +80,7 @@ class Objects:
             common.supply(self.names, needs)
             body = marshal.loads(bytes.fromhex(code))
             self.functions[number] = types.FunctionType(
-                body, self.names, name, codec.decode(defaults) or None
+                body, self.names, name, decoding.decode(defaults) or None
             )
         return self.functions[number]
 
@@ -139,8 +133,8 @@ class Objects:
         """Do what the judge asks; the changed containers and the reply as JSON text."""
         kind, *what, sync = item
         self.mirrors.apply(sync)
-        values = codec.decode(what[2]) if len(what) > 2 else []
-        named = {name: codec.decode(value) for name, value in what[3].items()} if len(what) > 3 else {}
+        values = decoding.decode(what[2]) if len(what) > 2 else []
+        named = {name: decoding.decode(value) for name, value in what[3].items()} if len(what) > 3 else {}
         self.mirrors.agree()
         result = self.result(kind, what, values, named)
         reply = [self.mirrors.changes(), self.mirrors.tree(result)]
