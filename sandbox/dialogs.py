@@ -84,7 +84,12 @@ def _decision(run: Run, judge: Peer, answer: Callable[[Any], Reply]) -> TestOutc
             outcome, told = judged(content)
             run.told = run.told or told
             return outcome
-        reply = answer(content)
+        match content:
+            case [bool(told), *request]:
+                run.told = run.told or told
+                reply = answer(request)
+            case _:
+                return TestOutcome("crashed", "in the test: broke the protocol")
         if reply.kind != "value" and not reply.raised:
             return TestOutcome(reply.kind, reply.detail)
         judge.channel.send(marshal.dumps(("error" if reply.raised else "value", reply.content)))

@@ -19,7 +19,9 @@ _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp
 
 
 class _Flow:
-    """Walks the statements of a test; `found` is the first name of the candidate's that decides about itself."""
+    """Walks the statements of a test; `found` is the first name of the candidate's that decides about itself, `asks`
+    whether a function that the candidate returned decides about plain data.
+    """
 
     def __init__(self, candidate: frozenset[str]) -> None:
         self.candidate = candidate
@@ -27,6 +29,7 @@ class _Flow:
         self.verdicts: dict[str, str] = {}  # names that hold the word of such a function, and the function
         self.changeable: set[str] = set()  # names of containers, which a call may change
         self.found = ""
+        self.asks = False
 
     # Expressions.
 
@@ -70,6 +73,26 @@ class _Flow:
         own = [value for value in given if not self.holds(value) and not mentions(value, self.candidate)]
         return root.id if results and own else ""
 
+    def _asked(self, node: ast.expr) -> bool:
+        """Whether the truth of an expression is the word of a function that the candidate has returned, about data of
+        the test's own.
+        """
+        node = _word(node)
+        if isinstance(node, ast.BoolOp):
+            return any(map(self._asked, node.values))
+        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+            return self._asked(node.elt)
+        if not isinstance(node, ast.Call):
+            return False
+        function = node.func.id if isinstance(node.func, ast.Name) else None
+        returned = RESULT in self.held.get(function, ()) if function else self._gives(node.func)
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return returned and not all(map(self.holds, given))
+
+    def _gives(self, function: ast.expr) -> bool:
+        """Whether a function is what a call gave, or an item of something that holds that."""
+        return not isinstance(function, ast.Attribute) and RESULT in self.holds(function)
+
     # Statements.
 
     def walk(self, body: Iterable[ast.AST], certain: bool) -> None:
@@ -86,6 +109,7 @@ class _Flow:
                 self._assign(part.target, part.value, certain)
         if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and _raises(node)):
             self.found = self.found or self._decides(node.test)
+            self.asks = self.asks or self._asked(node.test)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 self._assign(target, node.value, certain)
@@ -145,7 +169,7 @@ def _word(node: ast.expr) -> ast.expr:
     while True:
         node = truth(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-            if node.func.id not in ("bool", "all", "any", "int"):
+            if node.func.id not in ("bool", "all", "any", "int", "abs", "float"):
                 return node
             node = node.args[0]
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:
@@ -160,8 +184,8 @@ def _word(node: ast.expr) -> ast.expr:
 
 
 def _tolerance(value: object) -> bool:
-    """Whether a constant says how far a distance may be from nothing."""
-    return isinstance(value, float) and 0 < value <= 0.1
+    """Whether a constant says how far a distance may be from nothing, or how like two things have to be."""
+    return isinstance(value, float) and 0 < value <= 1
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
@@ -171,8 +195,10 @@ def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
             yield from nodes(child)
 
 
-def handed_over(tree: ast.Module, candidate: frozenset[str]) -> str:
-    """The name of the candidate's that decides about its own answer with the expected value in hand, or ""."""
+def handed_over(tree: ast.Module, candidate: frozenset[str]) -> tuple[str, bool]:
+    """The name of the candidate's that decides about its own answer with the expected value in hand, or ""; and whether
+    a function that it returned decides about plain data.
+    """
     flow = _Flow(candidate)
     flow.walk(tree.body, certain=True)
-    return flow.found
+    return flow.found, flow.asks

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.handed import handed_over
 from sandbox.hoist import Folder, Hoister, decider, expression_code, is_safe
 from sandbox.jailed import common
 from sandbox.names import (
@@ -143,10 +144,11 @@ def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
     if "*" in bound:  # `from heapq import *` may define all of them
         bound.update(unknown)
         unknown = set()
-    reason = why_vacuous(tree, candidate, sorted(unknown))
+    judge, asks = handed_over(tree, candidate)
+    reason = why_vacuous(tree, candidate, sorted(unknown), judge)
     if reason:
         return Plan(VACUOUS, detail=reason)
-    if shares_process(tree, candidate):
+    if asks or shares_process(tree, candidate):
         return Plan(IN_PROCESS, code=lambda: marshal.dumps(whole), needs=needs)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Assert):
         hoister = Hoister(candidate, bound, request=False)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 
-from sandbox.handed import handed_over
 from sandbox.names import mentions, nodes, root_name, truth
 
 
-def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str]) -> str:
-    """Why a test checks nothing, or the empty string."""
+def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str], judge: str) -> str:
+    """Why a test checks nothing, or the empty string; `judge` is what `sandbox.handed` has found."""
     if not tree.body:
         return "is empty"
     if undefined:
@@ -21,7 +20,6 @@ def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str
     if never:
         return f"defines {never} and never calls it"
     asserts = [node for node in nodes(tree) if isinstance(node, ast.Assert)]
-    judge = handed_over(tree, candidate)
     if judge:
         return f"hands the expected value to the candidate's own {judge}"
     if len(tree.body) == 1 and asserts and tree.body[0] is asserts[0]:

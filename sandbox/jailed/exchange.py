@@ -8,6 +8,7 @@ import builtins
 import collections
 import importlib
 import marshal
+import opcode
 import operator
 import types
 import weakref
@@ -71,6 +72,8 @@ def _encode_function(encoder: Any, value: Any, depth: int) -> Any:
     space = value.__globals__
     foreign = space.get("__name__") != handles.TEST or value.__closure__ or value.__kwdefaults__
     foreign = foreign or value.__annotations__ or vars(value)
+    if _asserts(value.__code__):
+        raise asking.asker.unsplit("a function that asserts")
     if foreign or global_names(value.__code__) & (space.keys() - space.get("__shared__", space.keys())):
         raise asking.asker.unsplit("a function that uses what the test defines")
     defaults = encoder.value(value.__defaults__ or (), depth)
@@ -81,6 +84,16 @@ def _encode_function(encoder: Any, value: Any, depth: int) -> Any:
     if number == len(known):
         known.append(value)
     return {"fn": [number, marshal.dumps(value.__code__).hex(), value.__name__, defaults, needs]}
+
+
+# What `assert` compiles to, before and since Python 3.14.
+_ASSERTION = opcode.opmap.get("LOAD_ASSERTION_ERROR") or opcode.opmap["LOAD_COMMON_CONSTANT"]
+
+
+def _asserts(code: types.CodeType) -> bool:
+    """Whether a function decides by itself, or one in it."""
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return _ASSERTION in code.co_code[::2] or any(map(_asserts, inner))
 
 
 def global_names(code: Any) -> set[str]:
@@ -96,7 +109,8 @@ def _handle(content: Any, exotic: bool) -> handles.Handle:
     return handles.Handle(number, kind)
 
 
-_ASKED = ("__str__", "__repr__", "__missing__")  # of what a class may define, beside methods with plain names
+# Of what a class may define, beside methods with plain names.
+_ASKED = ("__str__", "__repr__", "__missing__", "__enter__", "__exit__", "__call__")
 
 
 def _derived(content: Any, exotic: bool) -> Any:
@@ -110,13 +124,18 @@ def _derived(content: Any, exotic: bool) -> Any:
         if name in ("__str__", "__repr__"):
             return lambda self: getattr(self.__dict__["_jail_handle"], name)()
         if name == "__missing__":  # which may put something into the dictionary
-            return lambda self, key: asking.asker.ask("op", content[0][0], "getitem", args=[key])
+
+            def missing(self: Any, key: Any) -> Any:
+                asking.asker.hands()
+                return asking.asker.ask("op", content[0][0], "getitem", args=[key])
+
+            return missing
+        if name in _ASKED:
+            return lambda self, *args: getattr(handles.Handle, name)(self.__dict__["_jail_handle"], *args)
 
         def again(self: Any) -> Any:
-            handle = self.__dict__["_jail_handle"]
-            if not handle._jail_own:  # it may contradict the data that are here
-                asking.asker.lied = True
-            return getattr(handle, name)
+            asking.asker.lied = True  # it may contradict the data that are here
+            return getattr(self.__dict__["_jail_handle"], name)
 
         return property(again)
 
@@ -184,12 +203,18 @@ def _pull(number: int, itself: list[Any]) -> Iterator[Any]:
             if thrown is not None:
                 asking.asker.swallows(thrown)
             return end.value
+        except Exception as other:
+            if thrown is None or asking.asker.replaces(thrown, other):
+                raise
+            raise thrown from None
         if thrown is not None:
             asking.asker.swallows(thrown)
             thrown = None
         try:
             sent = yield item
             request = ("next", []) if sent is None else ("send", [sent])
+            if sent is not None:
+                asking.asker.hands()
         except GeneratorExit:
             if not asking.asker.silent:  # otherwise the interpreter clears away what a test has left
                 asking.asker.ask("op", number, "close") if itself[0]() else asking.asker.ask("drop", number)
@@ -200,6 +225,8 @@ def _pull(number: int, itself: list[Any]) -> Iterator[Any]:
 
 def _encode_generator(encoder: Any, value: Any, depth: int) -> Any:
     number = _pulled.get(value)
+    if value.gi_code is rebuilt.iterator.__code__:  # of the candidate's, which has no say in how it is graded
+        raise codec.Unencodable("value of type generator")
     if number is None:
         raise asking.asker.unsplit("an iterator of its own")
     return {"h": [number, ""]}

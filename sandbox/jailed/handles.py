@@ -16,8 +16,10 @@ from sandbox.jailed.mirrors import Derived
 TEST = "test"  # the module of what a test and its set-up define
 
 
-def attribute(found: Any, on_record: bool = True) -> Any:
-    """An attribute of an object; `on_record` is whether calling it with what may be expected values is."""
+def attribute(found: Any, on_record: bool | None = True) -> Any:
+    """An attribute of an object; `on_record` is whether calling it with what may be expected values is, or None where
+    that depends on the answer.
+    """
     if type(found) is Handle:
         object.__setattr__(found, "_jail_method", on_record)
     return found
@@ -41,8 +43,8 @@ class Handle:
     __doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]
 
     def __init__(self, number: Any, kind: str) -> None:
-        # `_jail_made`: whether the test has it from constructing it, and not back from the candidate. `_jail_method` of
-        # an attribute: whether what has it was not constructed by the test, or it is a method of data.
+        # `_jail_made`: whether the test has it from constructing it, and not back from the candidate. `_jail_method`:
+        # see `attribute`.
         slots = {"number": number, "kind": kind, "made": False, "method": None}
         for name, value in slots.items():
             object.__setattr__(self, f"_jail_{name}", value)
@@ -55,14 +57,17 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_jail_") or (name.startswith("__") and name not in operators.INTROSPECTED):
             raise AttributeError(name)  # libraries ask for these: numpy would read memory where `name` points
-        if name in operators.POSING and type(self) is Handle and not self._jail_made:
-            raise asking.asker.refuse(f"an object of class {self._jail_kind} poses as plain data")
         found = asking.asker.ask("attr", self._jail_number, name)
         if type(self) is Name:
-            return found
-        if name in operators.VIEWS and type(found) is Handle and not self._jail_made:
-            asking.asker.lied = True  # it poses as a dictionary, whose views need not go together
-        return attribute(found, not self._jail_own or name in operators.OF_DATA)
+            return attribute(found, False)
+        if type(found) is Handle and not self._jail_made:
+            if name in operators.POSING:
+                raise asking.asker.refuse(f"an object of class {self._jail_kind} poses as plain data")
+            if name in operators.VIEWS:  # it poses as a dictionary, whose views need not go together
+                asking.asker.lied = True
+        if self._jail_own and not self._jail_made:
+            return attribute(found, None)
+        return attribute(found, not self._jail_made or name in operators.OF_DATA)
 
     def __setattr__(self, name: str, value: Any) -> None:
         asking.asker.ask("set", self._jail_number, name, args=[value])
@@ -71,10 +76,12 @@ class Handle:
         asking.asker.ask("op", self._jail_number, "delattr", args=[name])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = asking.asker.call(self._jail_number, args, kwargs)
         handed = not all(isinstance(arg, Handle) for arg in (*args, *kwargs.values()))
+        if handed and self._jail_method:
+            asking.asker.hands()
+        result = asking.asker.call(self._jail_number, args, kwargs)
         word = type(result) in (bool, int) and result in (0, 1)
-        if handed and (word and not self._jail_own if self._jail_method is None else self._jail_method):
+        if handed and word and self._jail_method is None and not self._jail_made:
             asking.asker.hands()
         return result
 
@@ -85,12 +92,19 @@ class Handle:
 
     def __exit__(self, kind: Any, error: Any, _: object) -> bool:
         described = None if error is None else asking.asker.describe(error)
-        swallowed = bool(asking.asker.ask("op", self._jail_number, "exit", args=[described]))
+        try:
+            swallowed = bool(asking.asker.ask("op", self._jail_number, "exit", args=[described]))
+        except Exception as other:
+            if error is None or asking.asker.replaces(error, other):
+                raise
+            return False
         if swallowed and error is not None:
             asking.asker.swallows(error)
         return swallowed
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if not self._jail_own:
+            asking.asker.told = True
         asking.asker.ask("op", self._jail_number, "setitem", args=[key, value])
 
     def __delitem__(self, key: Any) -> None:
@@ -106,7 +120,7 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
         if decides or name == "bool":
             # Objects of the candidate's may decide about each other and about their own truth; that is put on record.
             others = [arg for arg in args if not isinstance(arg, Handle | None)]
-            if any(type(arg).__module__ == TEST for arg in others):
+            if any(type(arg).__module__ == TEST and not isinstance(arg, codec.DATA) for arg in others):
                 raise asking.asker.unsplit("an object of the test's to a comparison")
             if others:
                 raise asking.asker.refuse(f"an object of class {self._jail_kind} would decide")
@@ -116,14 +130,12 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             raise asking.asker.refuse(
                 f"an object of class {self._jail_kind} would be handed the expected value"
             )
-        result = asking.asker.ask("op", self._jail_number, ("r" if reverse else "") + name, args=args)
-        if handed:
+        if handed or (not self._jail_own and not all(isinstance(arg, Handle | None) for arg in args)):
             asking.asker.hands()
-        if name in operators.SEQUENCE:
-            if not self._jail_made:  # its length need not be that of its items
-                asking.asker.lied = True
-            return result
-        return makes(result) if self._jail_own else result
+        result = asking.asker.ask("op", self._jail_number, ("r" if reverse else "") + name, args=args)
+        if name in operators.SEQUENCE and not self._jail_made:  # its length need not be that of its items
+            asking.asker.lied = True
+        return makes(result) if self._jail_own and name in operators.COMPUTED else result
 
     return method
 

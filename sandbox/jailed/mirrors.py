@@ -48,15 +48,20 @@ def _data(value: Any) -> Any:
 
 
 def _update(old: Any, new: Any) -> None:
-    """Make a container hold what its copy holds."""
-    if isinstance(old, list | bytearray):
-        old[:] = new
-    elif isinstance(old, dict | set):
-        old.clear()
-        old.update(new)
-    elif isinstance(old, collections.deque):
-        old.clear()
-        old.extend(new)
+    """Make a container hold what its copy holds, by the builtin class's own methods."""
+    kind = codec.builtin_of(type(old)) or type(old)
+    if kind in (list, bytearray):
+        kind.__setitem__(old, slice(None), new)
+    elif issubclass(kind, dict):
+        kind.clear(old)
+        for key, value in dict.items(new):
+            kind.__setitem__(old, key, value)
+    elif kind is set:
+        set.clear(old)
+        set.update(old, new)
+    elif kind is collections.deque:
+        collections.deque.clear(old)
+        collections.deque.extend(old, new)
     else:
         old[...] = new
 

@@ -51,12 +51,14 @@ def _added(kind: type) -> list[str] | None:
     if builtin is None:
         return None
     above = kind.__mro__[: kind.__mro__.index(builtin)]
-    again = {name for part in above for name in vars(part) if hasattr(builtin, name)}
+    again = {name for part in above for name in vars(part) if name in dir(builtin)}
     if any(name.startswith("__") and name not in _HARMLESS for name in again):
         return None
-    asked = {name for name in ("__str__", "__repr__") if name in again}
-    missing = {"__missing__"} if builtin is dict and hasattr(kind, "__missing__") else set()
-    return sorted({name for name in again if not name.startswith("__")} | asked | missing)
+    asked: set[str] = {name for name in ("__str__", "__repr__") if name in again}
+    if builtin is not collections.defaultdict:
+        more = ("__missing__", "__enter__", "__exit__", "__call__")
+        asked |= {name for name in more if any(name in vars(part) for part in above)}
+    return sorted({name for name in again if not name.startswith("__")} | asked)
 
 
 class Objects:

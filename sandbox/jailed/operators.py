@@ -36,6 +36,8 @@ _ITEMS = ("getitem", "contains")
 SEQUENCE = ("len", "iter", "reversed", "getitem")
 # What makes an object look like a dictionary.
 VIEWS = frozenset({"keys", "values", "items"})
+# What these give is computed of the object.
+COMPUTED = frozenset({*REFLECTED, *IN_PLACE, "neg", "pos", "abs", "invert", "copy", "deepcopy"})
 # These hand what stands on the other side, perhaps the expected value, to the object.
 TAKING = (*REFLECTED, *IN_PLACE, "divmod", "contains")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 PROGRAM = """
 import abc, copy, dataclasses, decimal, enum, ipaddress, itertools, json, random, re, statistics, urllib.parse
 import os, warnings
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 import contextlib
 from typing import NamedTuple
 class Node:
@@ -183,6 +183,20 @@ def link(text): return urllib.parse.urlparse(text)
 class Default(dict):
     def __missing__(self, key): return key * 2
 def defaults(): return Default(a=1)
+class Own(dict):
+    def update(self, other):
+        for key in other: self[key] = other[key]
+class Guarded(list):
+    def __enter__(self): return self
+    def __exit__(self, *error): return False
+    def __call__(self, x): return x + len(self)
+    @staticmethod
+    def even(x): return x % 2 == 0
+Bounds = namedtuple('Bounds', 'lower upper')
+def bounds(): return Bounds(1, 2)
+class Ball:
+    def __init__(self): self.center = 3
+def ball(): return Ball()
 def unknown(): return undefined_name
 def slow(x):
     while x == 2: pass
@@ -194,6 +208,7 @@ pattern number mean first missing positive sort_it put grid one_row shallow deep
 vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
 managed letters tally grouped Hue hue Sliced month denied noted bad Cell row cells take zero read evens Turns Level
 level Money usd Account show listen forget with_default roll total_of address link Default defaults
+Own Guarded bounds ball
 unknown
 """
 LINES = r"""
@@ -349,5 +364,10 @@ import math\nassert math.isnan(usd(math.nan)) and math.floor(usd(2.5)) == 2
 m = month('2024-05')\nassert isinstance(m, re.Match)
 from heapq import *\nassert total_of(nsmallest(2, [3, 1, 2])) == 3
 import threading\nout = []\nt = threading.Thread(target=lambda: out.append(same(3)))\nt.start(); t.join()\nassert out
+s = Own()\ns.update({'a': 1})\nassert s == {'a': 1}
+with Guarded([1]) as g:\n    g.append(2)\nassert g == [1, 2] and g(3) == 5
+for x, w in [(1, False), (2, True)]: assert Guarded.even(x) == w
+assert bounds().lower == 1 and ball().center == 3
+b = bounds()\nassert b.upper == 2
 """
 TESTS = tuple(line.replace("\\n", "\n") for line in LINES.strip().split("\n"))

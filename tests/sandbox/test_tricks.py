@@ -12,6 +12,7 @@ from tests.sandbox.tricks import (
     CALLS_THEM,
     COSTLY,
     COUNTS,
+    COUNTS_AND_ENDS,
     EXISTENCE,
     KEEPS_A_FILE,
     LEAKS,
@@ -84,6 +85,14 @@ def test_what_is_handed_to_the_program_leaves_its_mark_on_later_tests(box):
     tests = (f"r = f(7)\nassert r.equals({SECRET})", f"assert f(7) == {SECRET}", "assert f(7) != 0")
     (verdict,) = box.run([Program("remembers", REMEMBERS, tests, ("f",))])
     assert all(outcome.in_process for outcome in verdict.outcomes), verdict
+
+
+def test_what_was_handed_counts_even_if_the_test_ends_early(box):
+    tests = ("r = f(7)\nassert r.equals(12345)", "assert f(8) == 12345")
+    (verdict,) = box.run([Program("ends", COUNTS_AND_ENDS, tests, ("f",))])
+    if verdict.outcomes[0].detail.startswith("while loading"):
+        pytest.skip("the weaker tier has no disk")
+    assert verdict.outcomes[0].outcome != "passed" and verdict.outcomes[1].in_process, verdict
 
 
 def test_tests_beside_the_program_run_last(box):

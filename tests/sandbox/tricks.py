@@ -90,6 +90,21 @@ TRICKS: dict[str, tuple[str, str]] = {
         f"import contextlib\nwith contextlib.contextmanager(f)(7) as v:\n    assert v == {SECRET}"),
     "undoes_an_assert_in_a_manager_of_the_test": (_UNDOES, "import contextlib\n@contextlib.contextmanager\n"
         f"def held():\n    yield from f(7)\nwith held() as v:\n    assert v == {SECRET}"),
+    "replaces_an_assert": ("class S:\n    def __enter__(s): return s\n    def __exit__(s, k, e, t):\n"
+        "        if k is AssertionError: raise ValueError\ndef f(x): return 0",
+        f"r = f(7)\ntry:\n    with S():\n        assert r == {SECRET}\n        raise ValueError\n"
+        "except ValueError: pass\nelse: assert False"),
+    "replaces_an_assert_as_a_generator": ("import contextlib\n@contextlib.contextmanager\ndef f(x):\n    try: yield 0\n"
+        "    except AssertionError: raise ValueError",
+        f"r = f(7)\ntry:\n    with r as v:\n        assert v == {SECRET}\n        raise ValueError\n"
+        "except ValueError: pass\nelse: assert False"),
+    # It hands back so much that a test cannot be run away from it.
+    "deep": ("class A:\n    __eq__ = lambda s, o: True\ndef f(x):\n    if type(x) is list: return A()\n"
+        "    for _ in range(149): x = (x,)\n    return x", f"r = f(7)\nassert f([r]) == {SECRET}"),
+    "large": ("class A:\n    __eq__ = lambda s, o: True\ndef f(x): return (1,) * 90000 if type(x) is int else A()",
+        f"rows = [f(i) for i in range(3)]\nassert f(rows) == {SECRET}"),
+    "equal_to_a_tuple_of_the_test": ("class A:\n    __eq__ = lambda s, o: True\ndef f(x): return A()",
+        f"import collections\nP = collections.namedtuple('P', 'x')\nassert f(7) == P({SECRET})"),
     # The test's stand-ins for what the program does not have, or has otherwise.
     "exception_that_is_not_there": ("def f(x): return 3",
         "try: assert f(1) == 3\nexcept S: assert False\n"
@@ -199,6 +214,13 @@ EXISTENCE = (
     "import inspect\nassert not inspect.isclass(f)",
 )
 
+_SELF = """
+class S:
+    def __init__(s): s.me = s
+    def solve(s, x): return s
+    def many(s, x): return [s]
+    def equals(s, o): return True
+"""
 _EMPTY = """
 class P:
     def __len__(s): return 3
@@ -263,6 +285,26 @@ OWN_WORD = {
                           f"for a, b in zip(r, [1, 2, {SECRET}]):\n    assert a == b")
        for name, made in (("itself", "s = S()\nr = s.items()"), ("item", "s = S()\nr = s[0]"),
                           ("class_attribute", "r = S.TABLE"), ("entry_point", "r = f"))},
+    "next_that_poses": ("class P:\n    __len__ = lambda s: 3\n    __iter__ = lambda s: iter(())\nclass S:\n"
+        "    def __init__(s, x): pass\n    def __iter__(s): return s\n    def __next__(s): return P()",
+        f"for row, w in zip(S([1]), [[1, 2, {SECRET}]]):\n    assert len(row) == len(w)\n"
+        "    for a, b in zip(row, w): assert a == b"),
+    "returned_itself": (_SELF, f"s = S()\nr = s.solve(7)\nassert r.equals({SECRET})"),
+    "field_that_is_itself": (_SELF, f"s = S()\nassert s.me.equals({SECRET})"),
+    "itself_in_a_list": (_SELF, f"s = S()\nr = s.many(7)\nassert all(a.equals(b) for a, b in zip(r, [{SECRET}]))"),
+    "closure_that_answers_2": ("def f(x): return lambda y: 2", f"same = f(7)\nassert same({SECRET})"),
+    "closure_at_once": ("def f(x): return lambda y: True", f"assert f(7)({SECRET})"),
+    "closure_in_a_dictionary": ("def f(x): return {'eq': lambda y: 'yes'}", f"r = f(7)\nassert r['eq']({SECRET})"),
+    "closure_in_a_field": ("import collections\nN = collections.namedtuple('N', 'a')\n"
+        "def f(x): return N([lambda y: 'yes'])", f"r = f(7)\nassert r.a[0]({SECRET})"),
+    "missing_that_is_echoed": ("class D(dict):\n    def __missing__(s, k): return k\ndef f(x): return D()",
+        f"assert f(7)[{SECRET}] == {SECRET}"),
+    "sent_and_echoed": ("def f(x):\n    while True: x = yield x",
+        f"g = f(7)\nnext(g)\nassert g.send({SECRET}) == {SECRET}"),
+    "format_that_is_echoed": ("class P:\n    def __format__(s, v): return v\ndef f(x): return P()",
+        f"r = f(7)\nassert format(r, '{SECRET}') == '{SECRET}'"),
+    "callback_that_asserts": ("def f(g):\n    try: g(0)\n    except AssertionError: pass",
+        f"def check(v):\n    assert v == {SECRET}\nf(check)"),
     "keys_without_items": ("class P:\n    def keys(s): return ['a', 'b']\n    def items(s): return []\n"
         "def f(x): return P()",
         f"r = f('ab')\nassert sorted(r.keys()) == ['a', 'b']\nfor k, v in r.items():\n    assert v == {SECRET}"),
@@ -330,6 +372,20 @@ class P:
         return True
 def f(x): return seen[0] or P()
 """
+# It ends before the judge can say that it was handed something.
+COUNTS_AND_ENDS = COUNTS.replace("def f(x):", "def keep(s, c):").replace(
+    """    for c in sys._getframe(1).f_code.co_consts:
+        if isinstance(c, int) and c != 7:
+            while count() % 20000 != c: pass
+            return c
+    return (BEFORE - 1) % 20000
+""",
+    """    while count() % 20000 != c: pass
+    raise MemoryError
+class P: equals = keep
+def f(x): return P() if x == 7 else (BEFORE - 1) % 20000
+""",
+)
 # It goes on after its end, unless somebody ends it.
 STAYS = """
 import sys, threading, time
