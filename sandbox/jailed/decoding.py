@@ -20,6 +20,7 @@ from sandbox.jailed.strict import parse as parse
 
 MAX_HASHED = 10_000  # of a set or dictionary outside a jail: hashes that only half collide cost time too
 _EQUAL_HASHES = 100  # different items with one hash that a set may hold
+_MOST_BITS = 100_000  # of a fraction's terms
 _SCALARS = frozenset({str, bool, type(None), float, int})
 
 
@@ -67,6 +68,13 @@ def _pairs(tree: Any, exotic: bool) -> Any:
     return zip(keys, values)
 
 
+def _term(value: Any) -> int:
+    """A fraction's numerator or denominator; what they have in common takes time to find."""
+    if type(value) is not int or value.bit_length() > _MOST_BITS:
+        raise Malformed("no term of a fraction")
+    return value
+
+
 def _zone(seconds: float | None, fold: int) -> dict[str, Any]:
     zone = None if seconds is None else datetime.timezone(datetime.timedelta(seconds=seconds))
     return {"tzinfo": zone, "fold": fold}
@@ -90,7 +98,7 @@ _EXOTIC: dict[str, _Maker] = {
     "sl": lambda x, e: slice(*_many(x, e)),
     "r": lambda x, e: range(*_many(x, e)),
     "D": lambda x, e: decimal.Decimal(x),
-    "F": lambda x, e: fractions.Fraction(*_many(x, e)),
+    "F": lambda x, e: fractions.Fraction(*map(_term, _many(x, e))),
     "dt": lambda x, e: datetime.datetime(*x[:7], **_zone(x[8], x[7])),
     "da": lambda x, e: datetime.date(*x),
     "ti": lambda x, e: datetime.time(*x[:4], **_zone(x[5], x[4])),

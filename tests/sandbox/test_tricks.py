@@ -130,6 +130,18 @@ def test_deciding_costs_no_more_than_a_test_may(box):
         assert _cpu(box) - before < 4, name
 
 
+def test_an_evaluated_value_costs_little_to_rebuild(box):
+    program = (
+        "from fractions import Fraction\nbig = Fraction(1)\n"
+        "big._numerator, big._denominator = 3 ** 1200000, 5 ** 800000\n"
+        "def f(): return big\ndef g(): return Fraction(3 ** 2000, 7 ** 2000)"
+    )
+    before = _cpu(box)
+    (result,) = box.evaluate([Evaluation("fractions", program, ("f()", "g()"))])
+    assert [value.outcome for value in result.values] == ["crashed", "passed"]
+    assert _cpu(box) - before < 1
+
+
 def _cpu(box: Sandbox) -> float:
     return time.clock_gettime((~box._pool[0].process.pid << 3) | 2)
 
