@@ -8,7 +8,7 @@ import builtins
 from sandbox.names import mentions, nodes, root_name, truth
 
 
-def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str], judge: str) -> str:
+def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str], judge: str = "") -> str:
     """Why a test checks nothing, or the empty string; `judge` is what `sandbox.handed` has found."""
     if not tree.body:
         return "is empty"
