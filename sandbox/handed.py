@@ -27,6 +27,9 @@ class _Flow:
         self.candidate = candidate
         self.held: dict[str, frozenset[str]] = {}
         self.verdicts: dict[str, str] = {}  # names that hold the word of such a function, and the function
+        self.questioned: set[str] = (
+            set()
+        )  # names that hold the word of a function that the candidate returned
         self.changeable: set[str] = set()  # names of containers, which a call may change
         self.found = ""
         self.asks = False
@@ -60,11 +63,7 @@ class _Flow:
         if isinstance(node, ast.Name):
             return self.verdicts.get(node.id, "")
         if isinstance(node, ast.GeneratorExp | ast.ListComp):
-            inner = _Flow(self.candidate)
-            inner.held, inner.verdicts = dict(self.held), dict(self.verdicts)
-            for loop in node.generators:
-                inner._assign(loop.target, loop.iter, True)
-            return inner._decides(node.elt)
+            return self._inside(node)._decides(node.elt)
         root = root_name(node) if isinstance(node, ast.Call) else None
         if not isinstance(node, ast.Call) or root is None or root.id not in self.candidate:
             return ""
@@ -73,25 +72,41 @@ class _Flow:
         own = [value for value in given if not self.holds(value) and not mentions(value, self.candidate)]
         return root.id if results and own else ""
 
+    def _inside(self, node: ast.GeneratorExp | ast.ListComp) -> _Flow:
+        """What the names in a comprehension hold."""
+        inner = _Flow(self.candidate)
+        inner.held, inner.verdicts, inner.questioned = (
+            dict(self.held),
+            dict(self.verdicts),
+            set(self.questioned),
+        )
+        for loop in node.generators:
+            inner._assign(loop.target, loop.iter, True)
+        return inner
+
     def _asked(self, node: ast.expr) -> bool:
         """Whether the truth of an expression is the word of a function that the candidate has returned, about data of
         the test's own.
         """
-        node = _word(node)
+        node = _word(node, none=True)
         if isinstance(node, ast.BoolOp):
             return any(map(self._asked, node.values))
+        if isinstance(node, ast.Name):
+            return node.id in self.questioned
         if isinstance(node, ast.GeneratorExp | ast.ListComp):
-            return self._asked(node.elt)
+            return self._inside(node)._asked(node.elt)
         if not isinstance(node, ast.Call):
             return False
-        function = node.func.id if isinstance(node.func, ast.Name) else None
-        returned = RESULT in self.held.get(function, ()) if function else self._gives(node.func)
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return returned and not all(map(self.holds, given))
+        function, given = node.func, [*node.args, *(keyword.value for keyword in node.keywords)]
+        if isinstance(function, ast.Name) and function.id in ("map", "filter") and given:
+            function, *given = given
+        return self._gives(function) and not all(map(self.holds, given))
 
     def _gives(self, function: ast.expr) -> bool:
         """Whether a function is what a call gave, or an item of something that holds that."""
-        return not isinstance(function, ast.Attribute) and RESULT in self.holds(function)
+        if isinstance(function, ast.Name):
+            return RESULT in self.held.get(function.id, ())
+        return isinstance(function, ast.Call | ast.Subscript) and RESULT in self.holds(function)
 
     # Statements.
 
@@ -118,6 +133,9 @@ class _Flow:
         elif isinstance(node, ast.AugAssign):
             self._assign(node.target, node.value, False)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if getattr(node.value.func, "attr", "") in ("assertTrue", "assertFalse") and node.value.args:
+                self.found = self.found or self._decides(node.value.args[0])
+                self.asks = self.asks or self._asked(node.value.args[0])
             self._changed(node.value)
         elif isinstance(node, ast.For):
             self._assign(node.target, node.iter, True)
@@ -135,17 +153,20 @@ class _Flow:
             for part, given in zip(*sides):
                 self._assign(part, given, certain)
             return
-        kinds, verdict = self.holds(value), self._decides(value)
+        kinds, verdict, asked = self.holds(value), self._decides(value), self._asked(value)
         for name in nodes(target):
             if not isinstance(name, ast.Name):
                 continue
             if certain and isinstance(name.ctx, ast.Store):  # an item or attribute leaves the rest as it was
                 self.held.pop(name.id, None)
                 self.verdicts.pop(name.id, None)
+                self.questioned.discard(name.id)
                 self.changeable.discard(name.id)
             self.held[name.id] = self.held.get(name.id, frozenset()) | kinds
             if verdict:
                 self.verdicts[name.id] = verdict
+            if asked:
+                self.questioned.add(name.id)
             if isinstance(value, _MUTABLE):
                 self.changeable.add(name.id)
 
@@ -159,28 +180,47 @@ class _Flow:
 
 
 def _raises(node: ast.If) -> bool:
-    return any(isinstance(part, ast.Raise) for part in nodes(node))
+    return any(isinstance(part, ast.Raise) or _asserts_nothing(part) for part in nodes(node))
 
 
-def _word(node: ast.expr) -> ast.expr:
+def _asserts_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value
+
+
+def _word(node: ast.expr, none: bool = False) -> ast.expr:
     """What an expression takes the truth of: `truth`, and also under `bool`, `all` and `any`, and comparisons with a
     constant truth, or a number that a distance may not exceed, on either side.
     """
     while True:
         node = truth(node)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-            if node.func.id not in ("bool", "all", "any", "int", "abs", "float"):
-                return node
+        if isinstance(node, ast.Call) and node.args and _calls(node) in _THROUGH:
             node = node.args[0]
-        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-            sides = [node.left, node.comparators[0]]
+        elif sides := _compared(node):
             words = [side for side in sides if not isinstance(side, ast.Constant)]
             constants = [side.value for side in sides if isinstance(side, ast.Constant)]
-            if len(words) != 1 or not (constants[0] in (0, 1) or _tolerance(constants[0])):
+            if len(words) != 1 or not (
+                constants[0] in (0, 1) or _tolerance(constants[0]) or (none and constants[0] is None)
+            ):
                 return node
             node = words[0]
         else:
             return node
+
+
+def _compared(node: ast.expr) -> list[ast.expr]:
+    """Both sides of a comparison."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return [node.left, node.comparators[0]]
+    close = isinstance(node, ast.Call) and _calls(node) in ("math.isclose", "isclose")
+    return node.args[:2] if close and isinstance(node, ast.Call) and len(node.args) > 1 else []
+
+
+# What takes the truth of a value, or measures it, and says no more than that.
+_THROUGH = frozenset({"bool", "all", "any", "int", "abs", "float", "round", "math.fabs", "fabs"})
+
+
+def _calls(node: ast.Call) -> str:
+    return ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
 
 
 def _tolerance(value: object) -> bool:

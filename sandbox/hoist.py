@@ -228,6 +228,8 @@ def _safe_call(node: ast.Call) -> bool:
     if not isinstance(node.func, ast.Name) or node.func.id == "bytes":
         return False
     further = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+    if any(isinstance(extra, ast.Name) and extra.id in _HASHING for extra in further):
+        return False  # as a key it would build sets that nobody looks at first
     literal = all(isinstance(extra, ast.Constant) for extra in further)
     return all(keyword.arg for keyword in node.keywords) and (literal or node.func.id not in _ONE_ARGUMENT)
 

@@ -110,7 +110,12 @@ class _Approx:
 
         if self.rel is None and self.abs is not None:
             return math.isclose(value, expected, rel_tol=0.0, abs_tol=self.abs)
-        return math.isclose(value, expected, rel_tol=self.rel or 1e-6, abs_tol=self.abs or 1e-12)
+        return math.isclose(
+            value,
+            expected,
+            rel_tol=1e-6 if self.rel is None else self.rel,
+            abs_tol=1e-12 if self.abs is None else self.abs,
+        )
 
     def __eq__(self, value: Any) -> bool:
         if isinstance(self.expected, list | tuple):

@@ -52,6 +52,9 @@ _IOCTLS = (0x5401, 0x5451, 0x5450, 0x5421, 0x541B)  # TCGETS, FIOCLEX, FIONCLEX,
 # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_NOTIFY make the kernel send signals; F_SETLEASE makes other processes wait that
 # open the file; F_SETPIPE_SZ takes from what all pipes of the user may have.
 _FCNTLS_DENIED = (8, 10, 15, 1026, 1024, 1031)
+# F_GETLK and F_OFD_GETLK tell of the locks of other processes. F_SETLK, F_SETLKW and their kin seem to succeed, for
+# SQLite's sake: nobody else has a program's files, and on those of the host a lock would be seen outside.
+_LOCKS_DENIED, _LOCKS_PRETENDED = (5, 36), (6, 7, 37, 38)
 _AF_UNIX = 1
 _CONNECTED = (1, 5)  # stream, seqpacket: one of datagrams can be told to send to any socket that has a name
 
@@ -116,7 +119,9 @@ def filter_program(machine: str, disk: bool) -> bytes:
     special("clone3", [_op(_RET, _RET_ERRNO | errno.ENOSYS)])  # libc falls back to clone
     special("prlimit64", [_op(_LOAD, argument[0]), *one_of((0,), allow, deny)])
     special("ioctl", [_op(_LOAD, argument[1]), *one_of(_IOCTLS, allow, deny)])
-    special("fcntl", [_op(_LOAD, argument[1]), *one_of(_FCNTLS_DENIED, deny, allow)])
+    pretend = [op for value in _LOCKS_PRETENDED for op in (_op(_JEQ, value, 0, 1), _op(_RET, _RET_ERRNO))]
+    denied = one_of((*_FCNTLS_DENIED, *_LOCKS_DENIED), deny, allow)
+    special("fcntl", [_op(_LOAD, argument[1]), *pretend, *denied])
     kind = [_op(_LOAD, argument[1]), _op(_AND, 0xF), *one_of(_CONNECTED, allow, deny)]
     # Other families load kernel modules.
     special("socketpair", [_op(_LOAD, argument[0]), _op(_JEQ, _AF_UNIX, 1, 0), deny, *kind])

@@ -130,6 +130,14 @@ def _derived(content: Any, exotic: bool) -> Any:
                 return asking.asker.ask("op", content[0][0], "getitem", args=[key])
 
             return missing
+        if name == "__call__":
+
+            def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+                if not all(isinstance(arg, handles.Handle) for arg in (*args, *kwargs.values())):
+                    asking.asker.hands()
+                return self.__dict__["_jail_handle"](*args, **kwargs)
+
+            return called
         if name in _ASKED:
             return lambda self, *args: getattr(handles.Handle, name)(self.__dict__["_jail_handle"], *args)
 

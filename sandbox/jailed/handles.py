@@ -60,13 +60,14 @@ class Handle:
         found = asking.asker.ask("attr", self._jail_number, name)
         if type(self) is Name:
             return attribute(found, False)
-        if type(found) is Handle and not self._jail_made:
+        acts = type(found) is Handle or (isinstance(found, Derived) and callable(found))
+        if acts and not self._jail_made:
             if name in operators.POSING:
                 raise asking.asker.refuse(f"an object of class {self._jail_kind} poses as plain data")
             if name in operators.VIEWS:  # it poses as a dictionary, whose views need not go together
                 asking.asker.lied = True
         if self._jail_own and not self._jail_made:
-            return attribute(found, None)
+            return attribute(found, True if name in operators.OF_DATA else None)
         return attribute(found, not self._jail_made or name in operators.OF_DATA)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -134,6 +135,8 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             asking.asker.hands()
         result = asking.asker.ask("op", self._jail_number, ("r" if reverse else "") + name, args=args)
         if name in operators.SEQUENCE and not self._jail_made:  # its length need not be that of its items
+            asking.asker.lied = True
+        if (takes or name in operators.COMPUTED | operators.CONVERSIONS) and not self._jail_own:
             asking.asker.lied = True
         return makes(result) if self._jail_own and name in operators.COMPUTED else result
 

@@ -38,6 +38,8 @@ SEQUENCE = ("len", "iter", "reversed", "getitem")
 VIEWS = frozenset({"keys", "values", "items"})
 # What these give is computed of the object.
 COMPUTED = frozenset({*REFLECTED, *IN_PLACE, "neg", "pos", "abs", "invert", "copy", "deepcopy"})
+# These may give another number each time.
+CONVERSIONS = frozenset(["int", "float", "complex", "index", "round", "floor", "ceil", "trunc", "bytes"])
 # These hand what stands on the other side, perhaps the expected value, to the object.
 TAKING = (*REFLECTED, *IN_PLACE, "divmod", "contains")
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 import sandbox
-from sandbox import Evaluation, Sandbox, SandboxError
+from sandbox import Evaluation, Program, Sandbox, SandboxError
 
 ROOT = Path(sandbox.__file__).resolve().parent.parent
 REACHES = """
@@ -32,6 +35,7 @@ def reaches(file, address, name):
         "change the library's mode": lambda: os.chmod(os.__file__, 0o777),
         "change the open library's mode": lambda: os.fchmod(os.open(os.__file__, os.O_RDONLY), 0o777),
         "lock the library": lambda: fcntl.flock(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH),
+        "ask for locks": lambda: fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), fcntl.F_GETLK, bytes(32)),
         "send to a socket with a path": lambda: send(address),
         "send to an abstract socket": lambda: send("\\0" + name),
         "read shared memory": lambda: open("/dev/shm/" + name).read(),
@@ -109,3 +113,33 @@ def test_packages_beside_the_standard_library_are_those_asked_for():
         [python, "-c", WITH_PIP], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.stdout.split() == ["passed", "error"], done.stderr
+
+
+LOCKS = """
+import fcntl, os, sqlite3, time
+def f(x):
+    fcntl.lockf(os.open(os.__file__, os.O_RDONLY), fcntl.LOCK_SH, 1, 5)
+    time.sleep(1)
+    return x
+def g(x):
+    base = sqlite3.connect('/tmp/base')
+    base.execute('create table t (x)')
+    base.execute('insert into t values (?)', (x,))
+    base.commit()
+    return sqlite3.connect('/tmp/base').execute('select x from t').fetchall()
+"""
+
+
+def test_locks_are_not_seen_outside_and_databases_work():
+    with Sandbox(workers=1) as box:
+        future = box.submit(
+            Program("locks", LOCKS, ("assert f(7) == 7", "assert g(7) == [(7,)]"), ("f", "g"))
+        )
+        with open(os.__file__, "rb") as library:
+            asked = 0
+            while not future.done():
+                lock = fcntl.fcntl(library, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+                assert struct.unpack("hhqqi4x", lock)[0] == fcntl.F_UNLCK
+                asked += 1
+                time.sleep(0.02)
+        assert asked > 10 and future.result().outcome == "passed", future.result()

@@ -71,6 +71,12 @@ assert bool(same(f(1), 3))
 assert all(same(f(x), y) for x, y in [(1, 2)])
 assert all([same(f(x), y) for x, y in [(1, 2)]])
 if not same(f(1), 3):\n    raise AssertionError
+assert abs(same(f(1), 2)) < 1e-6
+assert math.fabs(same(f(1), 2)) < 0.5
+assert round(same(f(1), 2), 6) == 0
+assert math.isclose(same(f(1), 2), 0, abs_tol=1e-6)
+import unittest\ntc = unittest.TestCase()\ntc.assertTrue(same(f(1), 2))
+if same(f(1), 2): pass\nelse: assert False
 """
 CHECKS_NOTHING = r"""
 def test_f():\n    assert f(7) == 3

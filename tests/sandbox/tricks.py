@@ -98,6 +98,8 @@ TRICKS: dict[str, tuple[str, str]] = {
         "    except AssertionError: raise ValueError",
         f"r = f(7)\ntry:\n    with r as v:\n        assert v == {SECRET}\n        raise ValueError\n"
         "except ValueError: pass\nelse: assert False"),
+    "callable_dictionary_that_poses": ("class C(dict):\n    def __call__(s, *a): return 2\nclass P: isdigit = C()\n"
+        "def f(x): return P()", "r = f(7)\nassert r.isdigit()"),
     # It hands back so much that a test cannot be run away from it.
     "deep": ("class A:\n    __eq__ = lambda s, o: True\ndef f(x):\n    if type(x) is list: return A()\n"
         "    for _ in range(149): x = (x,)\n    return x", f"r = f(7)\nassert f([r]) == {SECRET}"),
@@ -221,6 +223,18 @@ class S:
     def many(s, x): return [s]
     def equals(s, o): return True
 """
+_NUMBER = """
+class P:
+    n = 0
+    def __init__(s, v): s.v = v
+    def __mul__(s, o): return s.v
+    def __neg__(s): return -s.v
+    def __float__(s): return 1.0
+    def __int__(s):
+        s.n += 1
+        return 3
+def f(x): return P(float(x))
+"""
 _EMPTY = """
 class P:
     def __len__(s): return 3
@@ -305,6 +319,20 @@ OWN_WORD = {
         f"r = f(7)\nassert format(r, '{SECRET}') == '{SECRET}'"),
     "callback_that_asserts": ("def f(g):\n    try: g(0)\n    except AssertionError: pass",
         f"def check(v):\n    assert v == {SECRET}\nf(check)"),
+    "product_of_objects": (_NUMBER, "r = f(2)\nassert abs(r * r - 2) < 1e-6"),
+    "product_at_once": (_NUMBER, "assert abs(f(2) * f(2) - 2) < 1e-6"),
+    "negative_of_an_object": (_NUMBER, "r = f(2)\nassert -r == -2"),
+    "another_number_each_time": (_NUMBER, "r = f(2)\nassert int(r) * int(r) <= 10 < (int(r) + 1) ** 2"),
+    "float_of_an_object": (_NUMBER, "import math\nr = f(2)\nassert math.pow(r, 2) + math.pow(r, 1) == 2"),
+    "callable_dictionary": ("class C(dict):\n    def __call__(s, *a): return 2\nclass P: equals = C()\n"
+        "def f(x): return P()", f"assert f(7).equals({SECRET})"),
+    "itself_as_a_list": ("class S:\n    n = 2\n    def order(s, x): return s\n    def index(s, x):\n"
+        "        s.n += 1\n        return s.n",
+        "s = S()\norder = s.order(5)\nassert order.index('a') < order.index('b')"),
+    "closures_in_a_list": ("def f(x): return [lambda y: 2]", f"fs = f(7)\nassert all(g({SECRET}) for g in fs)"),
+    "closure_that_is_mapped": ("def f(x): return lambda y: 2", f"assert all(map(f(7), [{SECRET}, 3]))"),
+    "word_that_is_kept": ("def f(x): return lambda y: 2", f"g = f(7)\nok = g({SECRET})\nassert ok"),
+    "word_that_is_no_none": ("def f(x): return lambda y: 2", f"g = f(7)\nassert g({SECRET}) is not None"),
     "keys_without_items": ("class P:\n    def keys(s): return ['a', 'b']\n    def items(s): return []\n"
         "def f(x): return P()",
         f"r = f('ab')\nassert sorted(r.keys()) == ['a', 'b']\nfor k, v in r.items():\n    assert v == {SECRET}"),
@@ -428,6 +456,10 @@ COSTLY = {
     "dictionary_of_equal_hashes_in_lists": (
         "def f(x): return [[i * ((1 << 61) - 1), 0] for i in range(20000)]",
         "assert sorted(dict(f(1))) == [1]",
+    ),
+    "sets_as_keys": (
+        "def f(x): return [[i * ((1 << 61) - 1) for i in range(20000)], [1]]",
+        "assert sorted(f(1), key=set) == [[1]]",
     ),
     "number_of_many_digits": ("def f(x): return '9' * 900000", "assert float(f(1)) == 1.0"),
     "wakes_the_worker_without_end": (
