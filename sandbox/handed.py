@@ -27,9 +27,8 @@ class _Flow:
         self.candidate = candidate
         self.held: dict[str, frozenset[str]] = {}
         self.verdicts: dict[str, str] = {}  # names that hold the word of such a function, and the function
-        self.questioned: set[str] = (
-            set()
-        )  # names that hold the word of a function that the candidate returned
+        # Names that hold the word of a function that the candidate returned.
+        self.questioned: set[str] = set()
         self.changeable: set[str] = set()  # names of containers, which a call may change
         self.found = ""
         self.asks = False
@@ -75,11 +74,8 @@ class _Flow:
     def _inside(self, node: ast.GeneratorExp | ast.ListComp) -> _Flow:
         """What the names in a comprehension hold."""
         inner = _Flow(self.candidate)
-        inner.held, inner.verdicts, inner.questioned = (
-            dict(self.held),
-            dict(self.verdicts),
-            set(self.questioned),
-        )
+        inner.held, inner.verdicts = dict(self.held), dict(self.verdicts)
+        inner.questioned = set(self.questioned)
         for loop in node.generators:
             inner._assign(loop.target, loop.iter, True)
         return inner
@@ -123,8 +119,7 @@ class _Flow:
             if isinstance(part, ast.NamedExpr):
                 self._assign(part.target, part.value, certain)
         if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and _raises(node)):
-            self.found = self.found or self._decides(node.test)
-            self.asks = self.asks or self._asked(node.test)
+            self._checks(node.test)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 self._assign(target, node.value, certain)
@@ -134,8 +129,7 @@ class _Flow:
             self._assign(node.target, node.value, False)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if getattr(node.value.func, "attr", "") in ("assertTrue", "assertFalse") and node.value.args:
-                self.found = self.found or self._decides(node.value.args[0])
-                self.asks = self.asks or self._asked(node.value.args[0])
+                self._checks(node.value.args[0])
             self._changed(node.value)
         elif isinstance(node, ast.For):
             self._assign(node.target, node.iter, True)
@@ -146,6 +140,11 @@ class _Flow:
         for _ in range(2 if isinstance(node, ast.For | ast.While) else 1):
             # A loop twice: what one turn leaves behind, the next one finds.
             self.walk(ast.iter_child_nodes(node), certain and isinstance(node, ast.With))
+
+    def _checks(self, test: ast.expr) -> None:
+        """The test fails by the truth of this."""
+        self.found = self.found or self._decides(test)
+        self.asks = self.asks or self._asked(test)
 
     def _assign(self, target: ast.expr, value: ast.expr, certain: bool) -> None:
         sides = [side.elts for side in (target, value) if isinstance(side, ast.Tuple | ast.List)]

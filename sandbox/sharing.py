@@ -131,7 +131,9 @@ def _draws(tree: ast.Module) -> bool:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "seed":
             root = root_name(node.func)
             module = root.id if root is not None else ""
-            if module in ("np", "numpy") or (module == "random" and not all(map(_literal, node.args))):
+            if module in ("np", "numpy") or (
+                module == "random" and not all(isinstance(arg, ast.Constant) for arg in node.args)
+            ):
                 return True
             seeds = seeds or module == "random"
         elif (
@@ -144,7 +146,3 @@ def _draws(tree: ast.Module) -> bool:
                 return True
             drawn = drawn or not names <= _GENERATORS
     return seeds and drawn
-
-
-def _literal(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant)

@@ -20,6 +20,11 @@ class Unsplit(BaseException):
     """The test would hand the candidate an object of its own that cannot travel: both must share a process."""
 
 
+def of_test(error: BaseException) -> bool:
+    """Whether an exception is the test's own, and stands for none of the candidate's."""
+    return not hasattr(error, "_jail_name")
+
+
 class Asker:
     """The connection to the candidate, through the worker."""
 
@@ -113,7 +118,7 @@ class Asker:
     def describe(self, error: BaseException) -> list[Any]:
         """An exception that ends a `with` statement, or is thrown into a generator, of the candidate's."""
         names, args = operators.described(error)
-        if not hasattr(error, "_jail_name"):  # the test's own
+        if of_test(error):
             if isinstance(error, AssertionError):
                 args = []
             elif args:
@@ -137,7 +142,7 @@ class Asker:
         Raises:
           Refused: a failed assert of the test's.
         """
-        if isinstance(error, AssertionError) and not hasattr(error, "_jail_name"):
+        if isinstance(error, AssertionError) and of_test(error):
             raise self.refuse("the candidate undoes a failed assert")
         self.lied = True
 
@@ -161,9 +166,7 @@ class Asker:
 
     def _stays(self, value: Any) -> Any:
         # From the candidate, which has no say in how it is graded.
-        if isinstance(value, rebuilt.Match) or (
-            isinstance(value, BaseException) and hasattr(value, "_jail_name")
-        ):
+        if isinstance(value, rebuilt.Match) or (isinstance(value, BaseException) and not of_test(value)):
             raise codec.Unencodable(f"value of type {type(value).__name__}")
         raise self.unsplit(f"a {type(value).__name__}")
 

@@ -197,10 +197,9 @@ class _Encoder:
     def numpy(self, value: Any, kind: type, depth: int) -> Any:
         """A numpy scalar as the Python number it equals, an array as dtype, shape and items."""
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
-            if getattr(value, "ndim", 0) == 0 and kind.__name__ != "ndarray":
-                return self.value(value.item(), depth)
-            if kind.__name__ != "ndarray":  # a matrix multiplies otherwise
-                return self.unknown(value)
+            if kind.__name__ != "ndarray":  # a scalar; or a matrix, which multiplies otherwise
+                scalar = getattr(value, "ndim", 0) == 0
+                return self.value(value.item(), depth) if scalar else self.unknown(value)
             return {"np": [str(value.dtype), list(value.shape), self.items(value.ravel().tolist(), depth)]}
         raise Unencodable(f"value of type numpy.{kind.__name__}")
 

@@ -121,8 +121,6 @@ def _derived(content: Any, exotic: bool) -> Any:
         raise decoding.Malformed("no derived object")
 
     def asked(name: str) -> Any:
-        if name in ("__str__", "__repr__"):
-            return lambda self: getattr(self.__dict__["_jail_handle"], name)()
         if name == "__missing__":  # which may put something into the dictionary
 
             def missing(self: Any, key: Any) -> Any:
@@ -133,7 +131,7 @@ def _derived(content: Any, exotic: bool) -> Any:
         if name == "__call__":
 
             def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-                if not all(isinstance(arg, handles.Handle) for arg in (*args, *kwargs.values())):
+                if handles.hands_data(*args, *kwargs.values()):
                     asking.asker.hands()
                 return self.__dict__["_jail_handle"](*args, **kwargs)
 

@@ -25,6 +25,11 @@ def attribute(found: Any, on_record: bool | None = True) -> Any:
     return found
 
 
+def hands_data(*values: Any) -> bool:
+    """Whether some of the values are the test's own, and may be expected ones."""
+    return not all(isinstance(value, Handle) for value in values)
+
+
 def makes(value: Any) -> Any:
     """A value that the test has constructed, or computed of what it has constructed."""
     if type(value) is Handle:
@@ -77,7 +82,7 @@ class Handle:
         asking.asker.ask("op", self._jail_number, "delattr", args=[name])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        handed = not all(isinstance(arg, Handle) for arg in (*args, *kwargs.values()))
+        handed = hands_data(*args, *kwargs.values())
         if handed and self._jail_method:
             asking.asker.hands()
         result = asking.asker.call(self._jail_number, args, kwargs)
@@ -126,7 +131,7 @@ def _remote_operator(name: str, reverse: bool = False) -> Callable[..., Any]:
             if others:
                 raise asking.asker.refuse(f"an object of class {self._jail_kind} would decide")
             asking.asker.lied = True
-        handed = takes and not all(isinstance(arg, Handle) for arg in args)
+        handed = takes and hands_data(*args)
         if handed and not self._jail_own:
             raise asking.asker.refuse(
                 f"an object of class {self._jail_kind} would be handed the expected value"
