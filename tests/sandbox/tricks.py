@@ -377,7 +377,7 @@ def f(x):
 """
 
 # It keeps what it saw beside a test in the number of files that were made, or what it was handed in memory.
-COUNTS = """
+_COUNT = """
 import os, sys
 def count():
     open('/tmp/q', 'w').close()
@@ -385,12 +385,17 @@ def count():
     os.unlink('/tmp/q')
     return number
 BEFORE = count()
+def keep(number):
+    while count() % 20000 != number: pass
+def kept(): return (BEFORE - 1) % 20000
+"""
+COUNTS = f"""{_COUNT}
 def f(x):
     for c in sys._getframe(1).f_code.co_consts:
         if isinstance(c, int) and c != 7:
-            while count() % 20000 != c: pass
+            keep(c)
             return c
-    return (BEFORE - 1) % 20000
+    return kept()
 """
 REMEMBERS = """
 seen = [0]
@@ -401,19 +406,13 @@ class P:
 def f(x): return seen[0] or P()
 """
 # It ends before the judge can say that it was handed something.
-COUNTS_AND_ENDS = COUNTS.replace("def f(x):", "def keep(s, c):").replace(
-    """    for c in sys._getframe(1).f_code.co_consts:
-        if isinstance(c, int) and c != 7:
-            while count() % 20000 != c: pass
-            return c
-    return (BEFORE - 1) % 20000
-""",
-    """    while count() % 20000 != c: pass
-    raise MemoryError
-class P: equals = keep
-def f(x): return P() if x == 7 else (BEFORE - 1) % 20000
-""",
-)
+COUNTS_AND_ENDS = f"""{_COUNT}
+class P:
+    def equals(s, number):
+        keep(number)
+        raise MemoryError
+def f(x): return P() if x == 7 else kept()
+"""
 # It goes on after its end, unless somebody ends it.
 STAYS = """
 import sys, threading, time
