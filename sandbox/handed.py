@@ -131,6 +131,8 @@ class _Flow:
             if getattr(node.value.func, "attr", "") in ("assertTrue", "assertFalse") and node.value.args:
                 self._checks(node.value.args[0])
             self._changed(node.value)
+        elif isinstance(node, ast.FunctionDef) and certain and not node.decorator_list:
+            self.candidate -= {node.name}  # from here on it is the test's own
         elif isinstance(node, ast.For):
             self._assign(node.target, node.iter, True)
         elif isinstance(node, ast.With):
