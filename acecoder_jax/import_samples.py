@@ -28,6 +28,7 @@ from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_tokenizer
 
 QUESTIONS_PER_SHARD = 64
+PROMPTS = "asked", "published"
 
 
 def default_config() -> ConfigDict:
@@ -38,6 +39,7 @@ def default_config() -> ConfigDict:
             "tasks": "",
             "samples": "",
             "tokenizer": "",
+            "prompts": "asked",  # or "published": the bare text that the programs continue
             "max_questions": 0,  # 0 for all
             "max_samples": 0,  # of each question; 0 for all
             "split": "held_out",  # benchmarks are: training on one is a choice to make here
@@ -54,6 +56,8 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     for name in ("max_questions", "max_samples"):
         if config[name] < 0:
             raise UserError(f"config.{name}: {config[name]} is no number of them; give 0 for all, or more")
+    if config.prompts not in PROMPTS:
+        raise UserError(f"config.prompts: {config.prompts!r} is none; choose from {', '.join(PROMPTS)}")
     about = config.to_dict() | {name: _file_mark(config[name]) for name in ("tasks", "samples")}
     asked = OutputFolder(workdir / "questions", "import_samples", about, (), config.shard_format)
     answered = OutputFolder(workdir / "completions", "import_samples", about, (), config.shard_format)
@@ -61,9 +65,17 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         return answered.counts
     tokenizer = load_tokenizer(Path(config.tokenizer))
     tasks = load_benchmark(config.benchmark, config.tasks, config.isolation)
-    programs = read_samples(config.samples, tasks)
-    questions = [dataclasses.replace(task, split=config.split) for task in tasks if programs.get(task.id)]
+    found = {name: one for name, one in read_samples(config.samples, tasks).items() if one.programs}
+    questions = [dataclasses.replace(task, split=config.split) for task in tasks if task.id in found]
     questions = questions[: config.max_questions or None]
+    if config.prompts == "published":
+        unsaid = [question.id for question in questions if not found[question.id].prompt]
+        if unsaid:
+            raise UserError(
+                f"{config.samples}: does not say which text the programs of {unsaid[0]} continue; use"
+                " config.prompts='asked'"
+            )
+        questions = [dataclasses.replace(one, prompt=found[one.id].prompt) for one in questions]
     if not asked.finished:
         if not asked.shards():  # killed between the shard and the manifest: it is there already
             asked.write_shard(questions)
@@ -78,7 +90,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
                 completion
                 for question in shard
                 for completion in _completions(
-                    question, programs[question.id][: config.max_samples or None], tokenizer
+                    question, found[question.id].programs[: config.max_samples or None], tokenizer
                 )
             )
             bar.update(len(shard))

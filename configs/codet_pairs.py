@@ -5,6 +5,12 @@
 The files are looked for in ../shared/data; another place is given as argument, and a part of them by flags:
 
     acecoder demo --config=configs/codet_pairs.py:data --config.steps.samples.max_questions=20 --workdir=runs/codet_20
+
+The pairs that `acecoder bench train_reward` is measured on, in the ids of the model that it trains:
+
+    acecoder demo --config=configs/codet_pairs.py --workdir=runs/codet_bench \\
+        --config.steps.samples.tokenizer=runs/demo/import --config.steps.samples.prompts=published \\
+        --config.steps.samples.max_samples=32
 """
 
 from ml_collections import ConfigDict
@@ -20,6 +26,7 @@ def get_config(data="../shared/data"):
             "tasks": f"{data}/humanevalplus/HumanEvalPlus-Mini.jsonl.gz",
             "samples": f"{data}/codet/HumanEval_codegen16B_temp0.8_topp0.95_num100_max300_code_solution.jsonl.gz",
             "tokenizer": f"{data}/tokenizer_qwen",
+            "prompts": "asked",
             "max_questions": 0,
             "max_samples": 0,
         },

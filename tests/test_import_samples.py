@@ -95,6 +95,17 @@ def test_a_part_can_be_asked_for(settings, tmp_path, capsys):
     assert "2 programs for 2 of 3 tasks" in capsys.readouterr().out
 
 
+def test_published_prompts_are_asked_as_they_stand(settings, tmp_path):
+    import_samples.run(config_of(import_samples, settings | {"prompts": "published"}), tmp_path / "out")
+    questions = read_records(tmp_path / "out" / "questions", Question)
+    assert [q.prompt for q in questions] == [row["prompt"] for row in SAMPLES]
+    tokenizer = tiny_tokenizer()
+    for completion in read_records(tmp_path / "out" / "completions", Completion):
+        (prompt,) = (q.prompt for q in questions if q.id == completion.question_id)
+        assert completion.prompt_ids == render_prompt(tokenizer, prompt)
+        assert completion.text.startswith(f"```python\n{prompt}")
+
+
 def test_finished_folders_are_left_alone(settings, whole, monkeypatch):
     before = mtimes(whole)
     monkeypatch.setattr(import_samples, "load_benchmark", None)
@@ -131,8 +142,16 @@ def test_killed_between_two_shards_it_ends_up_the_same(settings, tmp_path, monke
         ({"tokenizer": "none"}, ["none", "tokenizer"]),
         ({"split": "test"}, ["config.split", "'test'"]),
         ({"max_samples": -1}, ["config.max_samples", "-1"]),
+        ({"prompts": "mine"}, ["config.prompts", "'mine'", "published"]),
     ],
 )
 def test_what_cannot_be_used_is_refused(settings, tmp_path, changes, names):
     config = config_of(import_samples, settings | changes)
     user_error(lambda: import_samples.run(config, tmp_path / "out"), *names)
+
+
+def test_published_prompts_of_a_file_without_them_are_refused(settings, tmp_path):
+    path = tmp_path / "evalplus.jsonl"
+    path.write_text(json.dumps({"task_id": "HumanEval/1", "solution": "def square(x): return x * x"}) + "\n")
+    config = config_of(import_samples, settings | {"samples": str(path), "prompts": "published"})
+    user_error(lambda: import_samples.run(config, tmp_path / "out"), path, "HumanEval/1", "prompts='asked'")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from acecoder_jax.benchmarks.load import read_rows
 from acecoder_jax.data.code import defines
@@ -17,8 +17,15 @@ from acecoder_jax.data.records import Question
 from acecoder_jax.errors import UserError
 
 
-def read_samples(path: str | Path, questions: Sequence[Question]) -> dict[str, list[str]]:
-    """Programs by question id, in the file's order.
+class Published(NamedTuple):
+    """What a file has for one question; `prompt` is the text that its programs begin with, "" where it says none."""
+
+    prompt: str
+    programs: list[str]
+
+
+def read_samples(path: str | Path, questions: Sequence[Question]) -> dict[str, Published]:
+    """Whole programs by question id, in the file's order.
 
     Args:
       path: `.jsonl` or `.json`, gzipped or not.
@@ -31,7 +38,7 @@ def read_samples(path: str | Path, questions: Sequence[Question]) -> dict[str, l
     if rows and "samples" in rows[0][1]:
         return _by_order(str(path), rows, questions)
     known = {question.id for question in questions}
-    programs: dict[str, list[str]] = {}
+    programs: dict[str, Published] = {}
     for where, row in rows:
         name, program = row.get("task_id"), row.get("solution")
         if not isinstance(name, str) or not isinstance(program, str):
@@ -43,7 +50,7 @@ def read_samples(path: str | Path, questions: Sequence[Question]) -> dict[str, l
             raise UserError(
                 f"{where}: {name} is no task of this benchmark; give the benchmark it was sampled for"
             )
-        programs.setdefault(name, []).append(program)
+        programs.setdefault(name, Published("", [])).programs.append(program)
     if not programs:
         raise UserError(f"{path}: holds no programs; download it again")
     return programs
@@ -51,7 +58,7 @@ def read_samples(path: str | Path, questions: Sequence[Question]) -> dict[str, l
 
 def _by_order(
     path: str, rows: list[tuple[str, dict[str, Any]]], questions: Sequence[Question]
-) -> dict[str, list[str]]:
+) -> dict[str, Published]:
     if len(rows) != len(questions):
         raise UserError(
             f"{path}: has {len(rows)} tasks and the benchmark {len(questions)}; rows without ids are matched by"
@@ -70,11 +77,13 @@ def _by_order(
             f"{rows[most][0]}: does not define {order[most].entry_point}, the function of {order[most].id}; give the"
             " file of this benchmark with its rows in order"
         )
-    programs = {
-        question.id: [row["prompt"] + sample for sample in row["samples"] if isinstance(sample, str)]
+    found = {
+        question.id: Published(
+            row["prompt"], [row["prompt"] + sample for sample in row["samples"] if isinstance(sample, str)]
+        )
         for question, (_, row) in zip(order, rows, strict=True)
     }
-    return {question.id: programs[question.id] for question in questions}
+    return {question.id: found[question.id] for question in questions}
 
 
 def _fitting_rows(rows: list[tuple[str, dict[str, Any]]], order: list[Question]) -> int:
