@@ -8,7 +8,7 @@ The files are looked for in ../shared/data; another place is given as argument, 
 
 The pairs that `acecoder bench train_reward` is measured on, in the ids of the model that it trains:
 
-    acecoder demo --config=configs/codet_pairs.py --workdir=runs/codet_bench \\
+    acecoder demo --config=configs/codet_pairs.py --workdir=runs/codet_published \\
         --config.steps.samples.tokenizer=runs/demo/import --config.steps.samples.prompts=published \\
         --config.steps.samples.max_samples=32
 """
