@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         "bench", help="CPU time per program, beside other executors where they are installed"
     )
     measure.add_argument("--programs", type=int, default=200)
-    measure.add_argument("--repeat", type=int, default=5)
+    measure.add_argument("--rounds", type=int, default=7)
     measure.add_argument("--isolation", choices=TIERS, default="full")
     return parser
 

@@ -14,11 +14,14 @@ import os
 import resource
 import statistics
 import time
+from collections.abc import Sequence
 
 from sandbox.plan import plan_test
 from sandbox.pool import Sandbox
 from sandbox.records import Program
 
+_REPEAT = 2  # times that a round's programs are run in a pool, beside the one that is taken off
+_PEER_PROGRAMS = 50  # of a round, for EvalPlus
 _SOURCES = (
     (
         "def f(a, b):\n    while b:\n        a, b = b, a % b\n    return a\n",
@@ -70,40 +73,38 @@ def _cpu() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def measure(programs: list[Program], workers: int, isolation: str, repeat: int) -> tuple[float, float]:
+def measure(programs: list[Program], workers: int, isolation: str) -> tuple[float, float]:
     """CPU seconds, of everything together, and wall seconds for each program.
 
     The start of the pool is measured apart and taken off: it is paid once, not for each program.
     """
     totals = []
     walls = []
-    for rounds in (1, 1 + repeat):
+    for times in (1, 1 + _REPEAT):
         before = _cpu()
         with Sandbox(workers, isolation=isolation) as box:
             start = time.monotonic()
-            for _ in range(rounds):
+            for _ in range(times):
                 if any(verdict.outcome != "passed" for verdict in box.run(programs)):
                     raise AssertionError("a correct program did not pass")
             walls.append(time.monotonic() - start)
         totals.append(_cpu() - before)
-    count = len(programs) * repeat
+    count = len(programs) * _REPEAT
     return (totals[1] - totals[0]) / count, (walls[1] - walls[0]) / count
 
 
-def scaling(programs: list[Program], isolation: str, repeat: int) -> float:
-    """How many times as fast two workers are as one: the median over pairs of rounds, taken in turn, since a virtual
-    machine's speed changes from second to second.
-    """
+def scaling(programs: list[Program], isolation: str, rounds: int) -> list[float]:
+    """How many times as fast two workers are as one, in pairs of rounds taken in turn."""
     ratios = []
     with Sandbox(1, isolation=isolation) as one, Sandbox(2, isolation=isolation) as two:
-        for _ in range(1 + repeat):
+        for _ in range(1 + rounds):
             marks = []
             for box in (one, two):
                 start = time.monotonic()
                 box.run(programs)
                 marks.append(time.monotonic() - start)
             ratios.append(marks[0] / marks[1])
-    return statistics.median(ratios[1:])  # in the first round the workers read the tests
+    return ratios[1:]  # in the first round the workers read the tests
 
 
 def bare_fork(count: int = 300) -> float:
@@ -159,26 +160,54 @@ def _evalplus(programs: list[Program]) -> float:
     return (_cpu() - before) / len(programs)
 
 
+def _middle(values: Sequence[float], digits: int) -> str:
+    """The median, and between what the values lie."""
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def main(options: argparse.Namespace) -> int:
-    """Print the table."""
+    """Print the table; everything is measured in turn, round by round, since a virtual machine's speed changes from
+    second to second, and ratios are taken within a round.
+    """
     programs = workload(options.programs)
-    print(f"{len(programs)} programs, 16 asserts each, isolation {options.isolation}")
-    print(f"bare fork of this process: {bare_fork() * 1e3:.2f} ms CPU")
-    costs, walls = {}, {}
-    for workers in (1, 2) if len(os.sched_getaffinity(0)) > 1 else (1,):
-        costs[workers], walls[workers] = measure(programs, workers, options.isolation, options.repeat)
+    peer = importlib.util.find_spec("evalplus") is not None
+    pools = (1, 2) if len(os.sched_getaffinity(0)) > 1 else (1,)
+    forks: list[float] = []
+    theirs: list[float] = []
+    costs: dict[int, list[float]] = {workers: [] for workers in pools}
+    walls: dict[int, list[float]] = {workers: [] for workers in pools}
+    print(
+        f"{len(programs)} programs, 16 asserts each, isolation {options.isolation}; {options.rounds} rounds, of"
+        " which the median and the extremes"
+    )
+    for number in range(options.rounds):
+        forks.append(bare_fork())
+        for workers in pools:
+            cpu, wall = measure(programs, workers, options.isolation)
+            costs[workers].append(cpu)
+            walls[workers].append(wall)
+        if peer:
+            theirs.append(_evalplus(programs[:_PEER_PROGRAMS]))
+        print(f"round {number + 1}: {costs[1][-1] / forks[-1]:.2f} bare forks a program", flush=True)
+    print(f"bare fork of this process: {_middle([fork * 1e3 for fork in forks], 2)} ms CPU")
+    for workers in pools:
         print(
-            f"sandbox, {workers} worker(s): {costs[workers] * 1e3:.2f} ms CPU per program, "
-            f"{1 / walls[workers]:.0f} programs/s, {costs[workers] / walls[workers]:.2f} cores busy"
+            f"sandbox, {workers} worker(s): {_middle([cpu * 1e3 for cpu in costs[workers]], 2)} ms CPU per program ="
+            f" {_middle([cpu / fork for cpu, fork in zip(costs[workers], forks)], 2)} bare forks,"
+            f" {1 / statistics.median(walls[workers]):.0f} programs/s"
         )
-    if len(walls) == 2:
+    if len(pools) == 2:
         limit = 2 * forking_at_once(1) / forking_at_once(2)
         print(
-            f"two workers are {scaling(programs, options.isolation, options.repeat):.2f} times as fast as one;"
+            f"two workers are {_middle(scaling(programs, options.isolation, options.rounds), 2)} times as fast as one;"
             f" of processes that only fork, two are {limit:.2f} times as fast"
         )
     print(f"reading the 16 tests of a new question: {reading(programs) * 1e3:.2f} ms CPU a worker, once")
-    if importlib.util.find_spec("evalplus") is not None:
-        theirs = _evalplus(programs)
-        print(f"EvalPlus: {theirs * 1e3:.2f} ms CPU per program, {theirs / costs[1]:.1f} times the sandbox")
+    if peer:
+        ratios = [their / ours for their, ours in zip(theirs, costs[1])]
+        print(
+            f"EvalPlus: {_middle([their * 1e3 for their in theirs], 2)} ms CPU per program ="
+            f" {_middle(ratios, 1)} times the sandbox"
+        )
     return 0
