@@ -178,6 +178,20 @@ def test_doctor_says_what_works_here(capsys):
     assert "full: works" in said and "cgroup limits, a backstop behind the others: " in said
 
 
+def test_bench_compares_within_rounds(capsys):
+    assert main(["bench", "--programs", "10", "--rounds", "2"]) == 0
+    out = capsys.readouterr().out
+    for text in (
+        "bare fork of this process: ",
+        "sandbox, 1 worker(s): ",
+        " bare forks, ",
+        " to ",
+        " programs/s",
+    ):
+        assert text in out
+    assert ("two workers are " in out) == (len(os.sched_getaffinity(0)) > 1)
+
+
 def test_doctor_says_what_to_enable_for_cgroup_limits(capsys, monkeypatch):
     monkeypatch.setattr("sandbox.doctor.probe", lambda isolation: ([], "off: nobody delegated them"))
     assert main(["doctor"]) == 0  # they are never required
