@@ -9,6 +9,8 @@ One step alone:
 
 from ml_collections import ConfigDict
 
+from acecoder_jax.models.matmul import faster_cpu_dtype
+
 
 def get_config(step=None, **sizes):
     """The pipeline, or one of its steps; `sizes` overrides the numbers below (see configs/smollm2_easy.py)."""
@@ -40,7 +42,7 @@ def get_config(step=None, **sizes):
         }
     )
     size.update(sizes)
-    row_length = 512
+    row_length, dtype = 512, faster_cpu_dtype()
     sampling = {
         # SmolLM2 wanders at temperature 1; its measured ability is at 0.8.
         "temperature": 0.8,
@@ -48,9 +50,9 @@ def get_config(step=None, **sizes):
         "max_new_tokens": size.max_new_tokens,
         "stop_at_program": True,
         "slots": 64,
-        "dtype": "bfloat16",
+        "dtype": dtype,
     }
-    compute = {"row_length": row_length, "rows_per_microbatch": 2, "remat": "dots", "dtype": "bfloat16"}
+    compute = {"row_length": row_length, "rows_per_microbatch": 2, "remat": "dots", "dtype": dtype}
     policy = {
         "stage": "train_policy",
         "model": "@import",
@@ -116,7 +118,7 @@ def get_config(step=None, **sizes):
             "evaluation": "@evaluate_before",
             "ns": tuple(n for n in (1, 2, 4, 8, 16) if n <= size.samples),
             "row_length": row_length,
-            "dtype": "bfloat16",
+            "dtype": dtype,
         },
         "train_policy_rule": policy | {"reward": "rule", "steps": size.rl_steps},
         "train_policy_model": policy

@@ -7,10 +7,25 @@ and the gradient of a float32 weight comes out of the float32 sum unrounded.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 from jax.experimental.layout import Layout, with_layout_constraint
 from jaxtyping import Array, Float
+
+_BFLOAT16_UNITS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # as Linux names them, the last one on ARM
+
+
+def faster_cpu_dtype(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The dtype in which this machine's processor multiplies faster: bfloat16 where it has units for it, which makes up
+    to four times as fast, and else float32, as it would have to widen every operand.
+    """
+    try:
+        words = cpuinfo.read_text().split()
+    except OSError:
+        return "float32"
+    return "bfloat16" if _BFLOAT16_UNITS.intersection(words) else "float32"
 
 
 @jax.custom_vjp

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from acecoder_jax.models.matmul import matmul
+from acecoder_jax.models.matmul import faster_cpu_dtype, matmul
 
 SHAPES = [
     ((8, 16), (16, 24)),
@@ -29,6 +29,11 @@ def wide(x):
     return np.asarray(x).astype(np.float64)
 
 
+def of_sum(terms):
+    """What float32 sums of so many products of normal numbers may be off by, in whichever order a processor adds."""
+    return {"rtol": 1e-5, "atol": 2**-22 * terms}
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize(("left", "right"), SHAPES)
 def test_adds_up_in_float32_forwards_and_backwards(left, right, dtype):
@@ -41,12 +46,15 @@ def test_adds_up_in_float32_forwards_and_backwards(left, right, dtype):
 
     product, (dx, dy) = both(x, y)
     assert product.dtype == jnp.float32 and dx.dtype == dy.dtype == dtype
-    tolerance = {"rtol": 1e-5, "atol": 1e-4}
-    np.testing.assert_allclose(wide(product), wide(x) @ wide(y), **tolerance)
+    np.testing.assert_allclose(wide(product), wide(x) @ wide(y), **of_sum(left[-1]))
     rounded = wide(weights.astype(ml_dtypes.bfloat16)) if dtype == jnp.bfloat16 else weights
-    for got, want in ((dx, rounded @ wide(y).swapaxes(-1, -2)), (dy, wide(x).swapaxes(-1, -2) @ rounded)):
-        if dtype == jnp.bfloat16:
-            tolerance = {"rtol": 2**-8, "atol": 1e-3}  # the gradient of a bfloat16 operand is rounded once
+    gradients = (
+        (dx, rounded @ wide(y).swapaxes(-1, -2), right[-1]),
+        (dy, wide(x).swapaxes(-1, -2) @ rounded, left[-2]),
+    )
+    for got, want, terms in gradients:
+        # The gradient of a bfloat16 operand is rounded once.
+        tolerance = {"rtol": 2**-8, "atol": 1e-3} if dtype == jnp.bfloat16 else of_sum(terms)
         np.testing.assert_allclose(wide(got), want, **tolerance)
 
 
@@ -75,3 +83,21 @@ def test_it_works_in_a_scan_with_rematerialization():
         jax.jit(jax.grad(lambda w, d=d: loss(w, d)))(weights) for d in (jnp.bfloat16, jnp.float32)
     )
     np.testing.assert_allclose(narrow, exact, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "dtype"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile", "bfloat16"),
+        ("flags\t\t: fpu amx_bf16", "bfloat16"),
+        ("Features\t: fp asimd i8mm bf16", "bfloat16"),
+        ("flags\t\t: fpu avx2 avx512f", "float32"),
+    ],
+)
+def test_the_processors_units_decide_the_faster_dtype(tmp_path, flags, dtype):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\n")
+    assert faster_cpu_dtype(tmp_path / "cpuinfo") == dtype
+
+
+def test_a_processor_that_does_not_say_computes_in_float32(tmp_path):
+    assert faster_cpu_dtype(tmp_path / "none") == "float32"
