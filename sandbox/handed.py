@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from sandbox.names import class_like, mentions, nodes, root_name, truth
+from sandbox.names import BUILTINS, bound_names, class_like, mentions, nodes, root_name, truth
 
 # What a name may hold: something that came out of the candidate, or an object that the test constructed from one
 # of its classes. Everything else is the test's own.
@@ -30,6 +30,7 @@ class _Flow:
         # Names that hold the word of a function that the candidate returned.
         self.questioned: set[str] = set()
         self.changeable: set[str] = set()  # names of containers, which a call may change
+        self.imported: set[str] = set()
         self.found = ""
         self.asks = False
 
@@ -131,7 +132,9 @@ class _Flow:
             if getattr(node.value.func, "attr", "") in ("assertTrue", "assertFalse") and node.value.args:
                 self._checks(node.value.args[0])
             self._changed(node.value)
-        elif isinstance(node, ast.FunctionDef) and certain and not node.decorator_list:
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self.imported |= bound_names(node)
+        elif isinstance(node, ast.FunctionDef) and certain and not _free(node) - self.imported:
             self.candidate -= {node.name}  # from here on it is the test's own
         elif isinstance(node, ast.For):
             self._assign(node.target, node.iter, True)
@@ -227,6 +230,12 @@ def _calls(node: ast.Call) -> str:
 def _tolerance(value: object) -> bool:
     """Whether a constant says how far a distance may be from nothing, or how like two things have to be."""
     return isinstance(value, float) and 0 < value <= 1
+
+
+def _free(node: ast.FunctionDef) -> set[str]:
+    """The names that a function takes from around it: through them it may still be the candidate's."""
+    used = {part.id for part in nodes(node) if isinstance(part, ast.Name)}
+    return used - bound_names(node) - BUILTINS
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:

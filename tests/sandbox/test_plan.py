@@ -79,6 +79,7 @@ import unittest\ntc = unittest.TestCase()\ntc.assertTrue(same(f(1), 2))
 if same(f(1), 2): pass\nelse: assert False
 def helper(a):\n    return a\nassert same(helper(f(1)), 3)
 if f(1):\n    def same(a, b): return a == b\nassert same(f(1), 3)
+theirs = same\ndef same(a, b):\n    return theirs(a, b)\nassert same(f(1), 3)
 """
 CHECKS_NOTHING = r"""
 def test_f():\n    assert f(7) == 3
@@ -111,7 +112,7 @@ r = f(1)\nassert g(r, 3) > 5
 r = f(1)\nfor x in [1, 2]:\n    assert is_prime(x)
 n = 3\nf(n)\nassert contains(n, 3)
 def same(a, b):\n    return a == b\nassert same(f(1), 3)
-def same(a, b):\n    return abs(a - b)\nfor x in [1, 2]:\n    r = f(x)\n    assert same(x, r) < 1e-4
+import math\ndef same(a, b):\n    return math.fabs(a - b)\nfor x in [1, 2]:\n    r = f(x)\n    assert same(x, r) < 1e-4
 """
 _OWN = "f g same srt Stack Solution Point encode decode is_prime next_prime contains"
 OWN = frozenset(_OWN.split())
