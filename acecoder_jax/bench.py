@@ -259,11 +259,11 @@ def _memory_mb() -> float:
 
 
 def _children() -> list[str]:
-    return [
-        child
-        for thread in Path("/proc/self/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # one that has just ended
+            found += (thread / "children").read_text().split()
+    return found
 
 
 def _train_reward(config: ConfigDict, workdir: Path) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import pytest
 from sandbox import Limits, Program, Sandbox, SandboxError
 from tests.sandbox.attacks import ATTACKS, DISK, FORGERIES, LOOPS, SECRET, TEST
 
-LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=1.5, max_timeouts=1, memory_mb=512)
+# A slow processor takes 0.5 seconds over the largest value that may leave a program.
+LIMITS = Limits(test_cpu_s=0.8, program_cpu_s=2.0, test_wall_s=1.5, max_timeouts=1, memory_mb=512)
 GOOD = Program(
     "good",
     "import os\nassert os.getcwd() != '/tmp' or not os.listdir('/tmp')\ndef f(x): return x + 1",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import sandbox
-from sandbox import Evaluation, Program, Sandbox, SandboxError
+from sandbox import Evaluation, Limits, Program, Sandbox, SandboxError
 
 ROOT = Path(sandbox.__file__).resolve().parent.parent
 REACHES = """
@@ -79,7 +79,9 @@ def test_nothing_of_the_host_is_changed_or_reached(isolation):
         try:
             if shared.parent.is_dir():
                 shared.write_text("shared")
-            with Sandbox(workers=1, isolation=isolation) as box:
+            # At the weaker tier it looks through all of the host's libraries.
+            limits = Limits(test_cpu_s=60, program_cpu_s=60, test_wall_s=120, program_wall_s=120)
+            with Sandbox(workers=1, limits=limits, isolation=isolation) as box:
                 call = f"reaches({str(file)!r}, {address!r}, {name!r})"
                 (result,) = box.evaluate([Evaluation("r", REACHES, (call,))])
         except SandboxError as error:
