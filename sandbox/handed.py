@@ -8,6 +8,7 @@ of them gives it.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 
 from sandbox.names import BUILTINS, bound_names, class_like, mentions, nodes, root_name, truth
@@ -30,7 +31,7 @@ class _Flow:
         # Names that hold the word of a function that the candidate returned.
         self.questioned: set[str] = set()
         self.changeable: set[str] = set()  # names of containers, which a call may change
-        self.imported: set[str] = set()
+        self.imported: set[str] = set()  # from the standard library
         self.found = ""
         self.asks = False
 
@@ -132,7 +133,7 @@ class _Flow:
             if getattr(node.value.func, "attr", "") in ("assertTrue", "assertFalse") and node.value.args:
                 self._checks(node.value.args[0])
             self._changed(node.value)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, ast.Import | ast.ImportFrom) and _of_the_library(node):
             self.imported |= bound_names(node)
         elif isinstance(node, ast.FunctionDef) and certain and not _free(node) - self.imported:
             self.candidate -= {node.name}  # from here on it is the test's own
@@ -230,6 +231,11 @@ def _calls(node: ast.Call) -> str:
 def _tolerance(value: object) -> bool:
     """Whether a constant says how far a distance may be from nothing, or how like two things have to be."""
     return isinstance(value, float) and 0 < value <= 1
+
+
+def _of_the_library(node: ast.Import | ast.ImportFrom) -> bool:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    return all(name.split(".")[0] in sys.stdlib_module_names for name in names)
 
 
 def _free(node: ast.FunctionDef) -> set[str]:

@@ -79,6 +79,7 @@ import unittest\ntc = unittest.TestCase()\ntc.assertTrue(same(f(1), 2))
 if same(f(1), 2): pass\nelse: assert False
 def helper(a):\n    return a\nassert same(helper(f(1)), 3)
 if f(1):\n    def same(a, b): return a == b\nassert same(f(1), 3)
+from solution import same as theirs\ndef same(a, b):\n    return theirs(a, b)\nassert same(f(1), 3)
 theirs = same\ndef same(a, b):\n    return theirs(a, b)\nassert same(f(1), 3)
 """
 CHECKS_NOTHING = r"""
