@@ -46,9 +46,9 @@ def require_disk(folder: Path, needed_bytes: int, what: str) -> None:
 
 
 def code_version() -> str:
-    """The git commit of this checkout, or the package version when it is installed without one."""
+    """The git commit of this checkout, or the package version where there is none, or no git that could tell."""
     root = Path(__file__).resolve().parents[2]
-    if (root / ".git").exists():
+    if (root / ".git").exists() and shutil.which("git"):
         command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode == 0:

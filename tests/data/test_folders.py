@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import acecoder_jax
 from acecoder_jax.data.folders import (
     OutputFolder,
     code_version,
@@ -334,3 +335,8 @@ def test_the_code_version_is_the_commit_of_the_checkout():
     if result.returncode:
         pytest.skip("not a git checkout")
     assert result.stdout.startswith(code_version()) and len(code_version()) == 12
+
+
+def test_the_code_version_without_git_is_the_package_version(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert code_version() == acecoder_jax.__version__

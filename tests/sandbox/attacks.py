@@ -8,6 +8,8 @@ nothing.
 
 from __future__ import annotations
 
+import sys
+
 SECRET = 918273645
 TEST = f"assert f(7) == {SECRET}"
 # Where a program that looks for the expected value may look: every object, frame and file it can reach.
@@ -206,7 +208,8 @@ def t(frame, event, arg):
 sys.settrace(t)
 def f(x): return 0
 """,
-        ("failed", "error"),
+        # From Python 3.13 on this really writes to the variables of our own frames, which end the child.
+        ("crashed",) if sys.version_info >= (3, 13) else ("failed", "error"),
     ),
     "patched_codec": (
         """
