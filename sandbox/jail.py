@@ -197,6 +197,7 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
         os.close(proc)
         confine.drop_capabilities()
     elif settings.tier == "landlock":
+        confine.empty_bounding_set()  # while it may: with another user its capabilities go
         if as_root and _open_to_all(sysconfig.get_path("stdlib")):
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)

@@ -207,11 +207,16 @@ def landlock(listed: list[str], readable: list[str], writable: list[str]) -> Non
     os.close(ruleset)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability and the way back to any."""
-    for capability in range(64):  # fails, harmlessly, in a process that has none to drop
+def empty_bounding_set() -> None:
+    """Let no program that is started from here on gain a capability; fails, harmlessly, in a process without any."""
+    for capability in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) != 0:
             break
+
+
+def drop_capabilities() -> None:
+    """Give up every capability and the way back to any."""
+    empty_bounding_set()
     _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(4), 0, 0, 0)  # CLEAR_ALL
     header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0), 8)
     call(_libc.capset(header, ctypes.create_string_buffer(24)), "capset")
