@@ -173,6 +173,13 @@ def _open_to_all(path: str) -> bool:
     return False
 
 
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    confine.prctl(confine.PR_SET_DUMPABLE, 1)
+
+
 def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
     """In the cloned child: everything between clone and exec."""
     if settings.tier == "full":
@@ -181,10 +188,7 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
             _map_self(1000, uid, gid)
         build_root(settings.package_paths, settings.limits.disk_mb)
         if as_root:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            confine.prctl(confine.PR_SET_DUMPABLE, 1)
+            _become_nobody()
             confine.call(confine._libc.unshare(CLONE_NEWUSER), "unshare user namespace")
             for name, text in (
                 ("setgroups", "deny"),
@@ -199,10 +203,7 @@ def _enter(settings: JailSettings, as_root: bool, uid: int, gid: int) -> None:
     elif settings.tier == "landlock":
         confine.empty_bounding_set()  # while it may: with another user its capabilities go
         if as_root and _open_to_all(sysconfig.get_path("stdlib")):
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            confine.prctl(confine.PR_SET_DUMPABLE, 1)
+            _become_nobody()
         confine.drop_capabilities()
     confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)
 
