@@ -110,21 +110,15 @@ def _open(source: Path) -> tuple[dict[str, Any], PreTrainedTokenizerBase, Mappin
 def _reward_statistics(
     hf_config: dict[str, Any], tensors: Mapping[str, Tensor], where: str
 ) -> dict[str, float]:
-    """What scoring needs beside the head: rewards are shifted by the mean and divided by the spread.
-
-    AceCodeRM's head has a bias; as a shift it makes our scores the released model's own.
-    """
+    """What scoring needs beside the head: its bias, and mean and spread of its scores where the folder has them."""
     bias = 0.0
     if VALUE_HEAD_BIAS in tensors:
         if tuple(tensors[VALUE_HEAD_BIAS].shape) != (1,):
             raise UserError(f"{where}: {VALUE_HEAD_BIAS} must be one number; copy the weights again")
         bias = float(np.asarray(tensors[VALUE_HEAD_BIAS][(slice(0, 1),)])[0])
     mean, spread = hf_config.get("reward_mean"), hf_config.get("reward_spread")
-    return {
-        "reward_mean": -bias if mean is None else mean,
-        "reward_spread": 1.0 if spread is None else spread,
-        "reward_bias": bias,
-    }
+    measured = {} if mean is None or spread is None else {"reward_mean": mean, "reward_spread": spread}
+    return measured | {"reward_bias": bias}
 
 
 def _locate(source: str) -> Path:

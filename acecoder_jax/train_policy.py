@@ -27,7 +27,13 @@ from acecoder_jax.models.folders import LoadedModel, load_model, save_params, wr
 from acecoder_jax.models.lora import lora_config
 from acecoder_jax.rewards.combine import needs_model, reward_settings
 from acecoder_jax.rewards.verdicts import Grader, sandbox_config
-from acecoder_jax.sampling.complete import Sampler, request_seed, require_questions, sampling_config
+from acecoder_jax.sampling.complete import (
+    Sampler,
+    request_seed,
+    require_questions,
+    require_tests,
+    sampling_config,
+)
 from acecoder_jax.training.algorithms import algorithm_config, choose_algorithm
 from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
 from acecoder_jax.training.interrupt import StopRequest
@@ -38,7 +44,7 @@ from acecoder_jax.training.policy_parts import PolicyParts, check_policy_config,
 from acecoder_jax.training.policy_step import policy_step_loss
 from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.profile import Profile
-from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics
+from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics, require_graded
 from acecoder_jax.training.stop_rules import refuse_to_go_on, stop_config
 from acecoder_jax.training.trained_policy import TrainedPolicy
 from acecoder_jax.training.trainer import optimizer_config
@@ -106,6 +112,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     train = choose(questions, "train")
     evaluation = choose(questions, config.eval_split, config.eval_questions)
     require_questions(train, config.questions)
+    require_tests(evaluation, config.questions)
     mesh = check_policy_config(config)
     policy = load_model(config.model, "policy", partial(param_shardings, mesh=mesh))
     sampler = Sampler(policy, config.sampling)
@@ -113,9 +120,11 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         parts = policy_parts(config, mesh, policy, train, sampler, grader, workdir)
         policy = replace(policy, params=None)  # from here on the trainer's are the ones
 
-        def evaluate() -> dict[str, float]:
+        def evaluate(step: int) -> dict[str, float]:
+            if not evaluation or not _evaluates(config, step):
+                return {}
             sampler.load(parts.policy.plain)
-            return _evaluate(config, sampler, grader, evaluation) if evaluation else {}
+            return _evaluate(config, sampler, grader, evaluation, step)
 
         checkpoints = _train(config, workdir, parts, KeptPolicies(workdir, policy), evaluate)
     save_params(output.path, parts.policy.plain)
@@ -132,17 +141,25 @@ def _train(
     workdir: Path,
     parts: PolicyParts,
     kept: KeptPolicies,
-    evaluate: Callable[[], dict[str, float]],
+    evaluate: Callable[[int], dict[str, float]],
 ) -> Checkpoints:
-    """The main loop, from the last checkpoint to the last step; returns the run's checkpoints."""
+    """The main loop, from the last checkpoint to the last step; returns the run's checkpoints.
+
+    Args:
+      evaluate: what there is to say of the policy after a step; nothing after most of them.
+    """
     update, batches, reference = parts.update, parts.batches, parts.reference
     checkpoints = Checkpoints(workdir, parts.policy.trainer, config.to_dict(), **config.checkpoints)
     saved = (checkpoints.restore(batches) or {"step": 0})["step"]
     if reference and saved < config.steps:
         reference.resume(saved)
-    metrics = MetricsWriter(workdir, saved + 1 if saved else 0, config.tensorboard, config.wandb)
     # Every host has its own: what the first one writes reaches the others too late.
     history = [line for line in read_metrics(workdir) if 0 < line["step"] <= saved]
+    # The evaluation of a step may have failed after its updates: its line is written again.
+    again = history.pop() if history and _evaluates(config, saved) and not _evaluated(history[-1]) else None
+    metrics = MetricsWriter(
+        workdir, saved + (again is None) if saved else 0, config.tensorboard, config.wandb
+    )
     log = RolloutLog(workdir, saved + 1)
     profile = Profile(workdir / "profile" if config.profile else None, "train_policy")
 
@@ -150,9 +167,17 @@ def _train(
         nonlocal saved
         if step > saved:
             checkpoints.save(step, batches)
-            saved = step
             if reference:
-                reference.forget(step)
+                reference.forget(saved)  # that one is written; this one is still on its way
+            saved = step
+
+    def finish(step: int, values: dict) -> None:
+        try:
+            values |= evaluate(step)
+            _keep(config, kept, history, step, values, parts.policy)
+        finally:
+            metrics.write(step, values)
+            history.append(values)
 
     with (
         checkpoints,
@@ -162,7 +187,9 @@ def _train(
         ) as bar,
     ):
         if saved == 0:
-            metrics.write(0, evaluate())
+            metrics.write(0, evaluate(0))
+        if again is not None:
+            finish(saved, again)
         for step in range(saved + 1, config.steps + 1):
             done, started = step - 1, time.perf_counter()
             try:
@@ -174,11 +201,7 @@ def _train(
                 log.write(step, batch.rollout, batch.rewards, parts.rewards.hidden, config.rollouts_logged)
                 if reference:
                     reference.renew(step)
-                if step % config.eval_every == 0 or step == config.steps:
-                    values |= evaluate()
-                _keep(config, kept, history, step, values, parts.policy)
-                metrics.write(step, values)
-                history.append(values)
+                finish(step, values)
                 refuse_to_go_on(config.stop, step, history)
             except UserError:
                 save(done)
@@ -186,7 +209,7 @@ def _train(
             bar.update()
             bar.set_postfix({"reward": values["reward/mean"], "pass": values["rollout/pass@1"]})
             stopping = stop.after(step)
-            if step % config.checkpoint_every == 0 or stopping:
+            if step % config.checkpoint_every == 0 or step == config.steps or stopping:
                 save(step)
             if stopping:
                 checkpoints.close()
@@ -201,11 +224,25 @@ def _loss(config: ConfigDict):
     return policy_step_loss(config, choose_algorithm(config.algorithm))
 
 
+def _evaluates(config: ConfigDict, step: int) -> bool:
+    """Whether the policy is measured after a step; 0 is before the first one."""
+    return step % config.eval_every == 0 or step == config.steps
+
+
+def _evaluated(line: dict) -> bool:
+    return "eval/pass@1" in line
+
+
 def _evaluate(
-    config: ConfigDict, sampler: Sampler, grader: Grader, questions: list[Question]
+    config: ConfigDict, sampler: Sampler, grader: Grader, questions: list[Question], step: int
 ) -> dict[str, float]:
-    """Sampled pass rate on questions that are not trained on; the same draws every time."""
+    """Sampled pass rate on questions that are not trained on; the same draws every time.
+
+    Raises:
+      UserError: there is nothing to measure; see `require_graded`.
+    """
     rollout = collect(sampler, grader, questions, config.eval_samples, request_seed(config.seed, "eval", 0))
+    require_graded(rollout, f"evaluation after step {step}", config.sampling.max_prompt_tokens)
     return pass_metrics(rollout.verdicts, "eval") | {
         "eval/questions": len(questions),
         "eval/samples": config.eval_samples,
@@ -222,7 +259,7 @@ def _keep(
 ) -> None:
     """Keep the policy if it is the best one of those in the earlier steps' metrics, and at milestones."""
     score = values.get("eval/pass@1")
-    before = [line["eval/pass@1"] for line in history if "eval/pass@1" in line]
+    before = [line["eval/pass@1"] for line in history if _evaluated(line)]
     if score is not None and score > max(before, default=-1.0):
         kept.keep_best(step, score, policy.plain)
     if config.export_every and step % config.export_every == 0:
@@ -232,9 +269,7 @@ def _keep(
 def _finish(output: OutputFolder, parts: PolicyParts, policy: LoadedModel) -> None:
     """Write all but the parameters, which are written."""
     write_model_files(output.path, policy.hf_config, policy.tokenizer, kind="policy", extra={})
-    if parts.reference:
-        parts.reference.remove()
-    evaluations = [line for line in read_metrics(output.path) if "eval/pass@1" in line]
+    evaluations = [line for line in read_metrics(output.path) if _evaluated(line)]
     results = {
         "eval_pass@1_before": None,
         "eval_pass@1_after": None,
@@ -248,6 +283,8 @@ def _finish(output: OutputFolder, parts: PolicyParts, policy: LoadedModel) -> No
         results |= {"best_step": best["step"], "eval_pass@1_best": best["eval/pass@1"]}
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
+    if parts.reference:
+        parts.reference.remove()
     print(
         "sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}, best"
         " {eval_pass@1_best} after step {best_step}".format(**results)

@@ -114,6 +114,9 @@ def test_time_that_the_device_waits_for_programs_that_never_end(tiny_model, tmp_
     assert 0 < counts["exposed_reward_share"] < 1
     parts = counts["decode_s"] + counts["update_s"] + counts["exposed_reward_s"]
     assert parts <= counts["step_s"]
+    settings |= {"mode": "one_step_ahead"}
+    config = config_of(bench, {"name": "train_policy", "looping": 0.4, "train_policy": settings})
+    user_error(lambda: bench.run(config, tmp_path / "few"), "config.train_policy.steps", "3 or more")
 
 
 def test_a_benchmark_that_needs_a_model_says_so(tmp_path):

@@ -5,6 +5,7 @@ about a tenth of its completions.
 """
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from tests.made_records import (
     question,
     without_times,
 )
+from tests.tiny_models import tiny_tokenizer
 from tests.user_errors import user_error
 
 pytestmark = pytest.mark.usefixtures("compile_cache")
@@ -366,21 +368,47 @@ def test_a_sandbox_that_only_fails_stops_the_run(settings, tmp_path):
     )
 
 
+def test_an_evaluation_that_fails_loses_no_step_and_comes_again(settings, tmp_path):
+    changes = {"steps": 2, "eval_every": 2, "rate": lambda c: holds_the_mark(c) if healthy else rate(c)}
+    healthy = True
+    run(settings, tmp_path / "whole", **changes)
+    healthy, seen = False, []
+
+    def rate(completion):
+        """Nothing of the validation questions the second time that they come, after the last step."""
+        seen.append(completion.question_id.startswith("made/v"))
+        return None if seen[-1] and sum(seen) > 8 else holds_the_mark(completion)
+
+    user_error(
+        lambda: run(settings, tmp_path / "out", **changes),
+        "evaluation after step 2",
+        "all 8 completions",
+        "memory",
+    )
+    healthy = True
+    run(settings, tmp_path / "out", **changes)
+    assert without_times(read_metrics(tmp_path / "out")) == without_times(read_metrics(tmp_path / "whole"))
+    assert_same_params(tmp_path / "out", tmp_path / "whole")
+    results = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("out", "whole")]
+    assert results[0] == results[1] and results[0]["best_step"] == 2
+
+
 def test_a_reward_model_can_be_the_reward(settings, tmp_path, monkeypatch):
     """Its scores are the rewards, whatever the sandbox says."""
 
     class Scorer:
         @classmethod
         def from_model(cls, model, row_length, clip, dtype, mesh):
-            assert (model, row_length, clip, mesh.size) == ("a reward model", 192, 2.5, 8)
+            assert (model, row_length, clip, mesh.size) == (reward_model, 192, 2.5, 8)
             return cls()
 
         def score(self, completions):
             return [2.0 * holds_the_mark(completion) - 0.5 for completion in completions]
 
     made = folder_of(tmp_path / "reward", [])
+    reward_model = SimpleNamespace(tokenizer=tiny_tokenizer(), extra={"reward_spread": 2.0})
     monkeypatch.setattr(combine, "RewardScorer", Scorer)
-    monkeypatch.setattr(combine, "load_model", lambda folder, kind, place: "a reward model")
+    monkeypatch.setattr(combine, "load_model", lambda folder, kind, place: reward_model)
     changes = {"reward": "model", "reward_model": made, "reward_clip": 2.5, "steps": 1, "eval_split": "none"}
     run(settings, tmp_path / "out", lambda _: 0.0, **changes)
     (step,) = steps_of(tmp_path / "out")
@@ -414,3 +442,14 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
     attempt("s", "config.reward_weights", "'taste'", reward="sum", reward_weights={"taste": 1.0})
     bare = folder_of(tmp_path / "bare", [question("bare", tests=0)])
     attempt("h", bare, "no tests", "bare", questions=bare)
+    held = folder_of(tmp_path / "held", [*QUESTIONS[:6], question("bare", "validation", tests=0)])
+    attempt("i", held, "no tests", "bare", questions=held)
+    counts = "steps", "prompts_per_step", "samples", "prompts_per_update", "eval_every", "eval_samples"
+    for name in (*counts, "checkpoint_every"):
+        attempt(name, f"config.{name}: 0", "at least 1", **{name: 0})
+    attempt("j", "config.stop.window: 0", "at least 1", stop={"window": 0})
+    attempt("k", "config.samples", "grpo", "2 or more", samples=1, algorithm={"name": "grpo"})
+    attempt("l", "config.overlong_buffer", "1 to 8", overlong="penalty", overlong_buffer=0)
+    attempt("u", "config.algorithm.kl_estimator", "k2 or k3", algorithm={"kl_in": "loss"})
+    for name, value in (("temperature", 0.0), ("top_p", 0.9), ("top_k", 40), ("min_p", 0.1)):
+        attempt(f"draws_{name}", f"config.sampling.{name}", str(value), sampling={name: value})

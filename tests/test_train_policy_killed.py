@@ -74,7 +74,8 @@ def check(settings, alone, name, points):
 
 def test_killed_in_the_rollout_the_update_and_the_act_of_saving(settings, alone):
     """Twelve completions and three microbatches a step; checkpoints are written while the next step goes on."""
-    found = check(settings, alone, "few", ["rollout:33", "update:14", "rename:1"])
+    # The second one dies while step 6 is being saved: the reference of step 3 is still needed.
+    found = check(settings, alone, "few", ["rollout:60", "rename:1", "update:14"])
     assert 0 < max(found[1]["saved"]) < STEPS, "the later lives began in the middle"
 
 

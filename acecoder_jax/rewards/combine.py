@@ -5,20 +5,24 @@ Hidden tests never enter a reward; the guards compare the others with them. See 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict, config_dict
 
+from acecoder_jax.data.prompts import render_prompt
 from acecoder_jax.data.records import Completion, Question, Verdict
 from acecoder_jax.errors import UserError
-from acecoder_jax.models.folders import load_model
+from acecoder_jax.models.folders import LoadedModel, load_model
 from acecoder_jax.rewards.guards import hidden_metrics, hidden_tests, in_process_metrics, rank_correlation
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.rewards.rule import RULES, rule_reward
-from acecoder_jax.rewards.shaping import OVERLONG, overlong, weighted_sum
+from acecoder_jax.rewards.shaping import overlong, weighted_sum
 
 
 def reward_settings() -> dict:
@@ -39,14 +43,13 @@ def needs_model(config: ConfigDict) -> bool:
     """Whether the reward model has a part in the reward.
 
     Raises:
-      UserError: an unknown reward or rule, or a reward model that is not given.
+      UserError: an unknown reward or rule, an impossible buffer, or a reward model that is not given.
     """
     if config.reward not in ("rule", "model", "sum"):
         raise UserError(f"config.reward: {config.reward!r} is unknown; use 'rule', 'model' or 'sum'")
     if config.rule not in RULES:
         raise UserError(f"config.rule: {config.rule!r} is unknown; use one of {', '.join(RULES)}")
-    if config.overlong not in OVERLONG:
-        raise UserError(f"config.overlong: {config.overlong!r} is unknown; use one of {', '.join(OVERLONG)}")
+    overlong([], [], [], config.overlong, *_lengths(config))
     weights = config.reward_weights.to_dict()
     if config.reward == "sum":
         weighted_sum({"rule": [], "model": []}, weights)
@@ -58,6 +61,44 @@ def needs_model(config: ConfigDict) -> bool:
     return needed
 
 
+def _require_spread(model: LoadedModel, config: ConfigDict) -> None:
+    """Refuse to clip scores of which nobody knows how large they are.
+
+    Raises:
+      UserError: an imported reward model without mean and spread of its scores.
+    """
+    if "reward_spread" not in model.extra and math.isfinite(config.reward_clip):
+        raise UserError(
+            f"config.reward_clip: the scores of {config.reward_model} cannot be normalised before they are clipped at"
+            f" {config.reward_clip}, since it was imported without reward_mean and reward_spread; give them in the"
+            " config.json that is imported, or set config.reward_clip=inf for its scores as they are"
+        )
+
+
+def _own_prompts(
+    model: LoadedModel, folder: str, tokenizer: Any, questions: Sequence[Question]
+) -> dict[str, tuple[int, ...]]:
+    """Prompts in the reward model's own chat template, by question; none where the policy's is the same.
+
+    Raises:
+      UserError: the ids of completions are other tokens to the reward model.
+    """
+    if model.tokenizer.get_vocab() != tokenizer.get_vocab():
+        raise UserError(
+            f"config.reward_model: {folder} has another vocabulary than config.model, whose token ids it would"
+            " misread; use a reward model of the policy's family"
+        )
+    if model.tokenizer.chat_template == tokenizer.chat_template:
+        return {}
+    return {question.id: render_prompt(model.tokenizer, question.prompt) for question in questions}
+
+
+def _lengths(config: ConfigDict) -> tuple[int, int]:
+    """The longest completion, and the tokens before its end in which the penalty grows."""
+    longest = config.sampling.max_new_tokens
+    return longest, min(config.overlong_buffer, longest)
+
+
 class Rewards:
     """Rewards of completions, and what the guards say about them."""
 
@@ -67,6 +108,7 @@ class Rewards:
         questions: Sequence[Question],
         mesh: Mesh | None = None,
         place: Callable[[nnx.State], nnx.State] | None = None,
+        tokenizer: Any = None,
     ):
         """Decide every question's hidden tests; load the reward model if it has a part.
 
@@ -75,15 +117,21 @@ class Rewards:
           questions: that will be answered.
           mesh, place: over which the reward model lies, and how (see `load_model`); without them it is on one device.
             All hosts of the mesh score the same completions.
+          tokenizer: of whoever answers; None for the reward model's own.
 
         Raises:
-          UserError: see `needs_model`; a question without tests, or a folder that holds no reward model.
+          UserError: see `needs_model`; a question without tests, a folder that holds no reward model, or one whose
+            scores would mean nothing here.
         """
         self._config = config
         self.hidden = {question.id: hidden_tests(question, config.hidden_share) for question in questions}
         self._scorer = None
+        self._prompts: dict[str, tuple[int, ...]] = {}  # by question, where the reward model reads others
         if needs_model(config):
             model = load_model(config.reward_model, "reward", place)
+            _require_spread(model, config)
+            if tokenizer is not None:
+                self._prompts = _own_prompts(model, config.reward_model, tokenizer, questions)
             self._scorer = RewardScorer.from_model(
                 model, config.row_length, config.reward_clip, config.dtype, mesh
             )
@@ -98,7 +146,9 @@ class Rewards:
         c = self._config
         rewards = {"rule": [rule_reward(v, c.rule, self.hidden[v.question_id]) for v in verdicts]}
         if self._scorer is not None:
-            scores = self._scorer.score(completions)
+            scores = self._scorer.score(
+                [replace(c, prompt_ids=self._prompts.get(c.question_id, c.prompt_ids)) for c in completions]
+            )
             rewards["model"] = [s if v.pass_rate is not None else None for s, v in zip(scores, verdicts)]
         if c.reward == "sum":
             weights = {name: weight for name, weight in c.reward_weights.items() if weight}
@@ -107,8 +157,7 @@ class Rewards:
             total = rewards[c.reward]
         lengths = [len(completion.token_ids) for completion in completions]
         cut = [completion.finish_reason == "length" for completion in completions]
-        longest = c.sampling.max_new_tokens
-        total = overlong(total, lengths, cut, c.overlong, longest, min(c.overlong_buffer, longest))
+        total = overlong(total, lengths, cut, c.overlong, *_lengths(c))
         return rewards | {"total": total}
 
     def metrics(

@@ -76,15 +76,18 @@ class RewardScorer:
         dtype: str = "float32",
         mesh: Mesh | None = None,
     ) -> RewardScorer:
-        """A scorer of a trained reward model, normalized by mean and spread on its training pairs."""
+        """A scorer of a trained reward model, normalized by mean and spread on its training pairs.
+
+        Of a model that came without them, the scores as they are: with the bias of AceCodeRM's head.
+        """
         return cls(
             model.graph,
             model.params,
             model.tokenizer.eos_token_id,
             row_length=row_length,
             dtype=dtype,
-            mean=model.extra["reward_mean"],
-            spread=model.extra["reward_spread"],
+            mean=model.extra.get("reward_mean", -model.extra.get("reward_bias", 0.0)),
+            spread=model.extra.get("reward_spread", 1.0),
             clip=clip,
             mesh=mesh,
         )

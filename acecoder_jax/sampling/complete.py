@@ -174,6 +174,15 @@ def require_questions(questions: Sequence[Question], where: str) -> None:
         raise UserError(
             f"{where}: holds no questions of the splits asked for; check config.splits and the folder"
         )
+    require_tests(questions, where)
+
+
+def require_tests(questions: Sequence[Question], where: str) -> None:
+    """Refuse questions that nothing can be measured on.
+
+    Raises:
+      UserError: naming some of them by id.
+    """
     without = [question.id for question in questions if not question.tests]
     if without:
         raise UserError(

@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from acecoder_jax.data.records import Completion, Question
+from acecoder_jax.errors import UserError
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
@@ -48,7 +49,17 @@ def policy_bench(config: ConfigDict, looping: float, workdir: Path) -> dict[str,
     Args:
       config: of `train_policy`; its `questions` are not read, made ones take their place.
       looping: share of programs that never end.
+
+    Raises:
+      UserError: too few steps to leave out those at the ends.
     """
+    ends = (
+        2 if config.mode == "one_step_ahead" else 1
+    )  # the first one compiles, the last one looks no step ahead
+    if config.steps <= ends:
+        raise UserError(
+            f"config.train_policy.steps: {ends} of {config.steps} steps are not timed; give {ends + 1} or more"
+        )
     tests = tuple(f"assert f({x}) == {x + 1}" for x in range(_TESTS))
     questions = [
         Question(f"made/{n}", "made", f"Write f, which adds one, in way {n}.", tests, "f")
@@ -65,7 +76,7 @@ def policy_bench(config: ConfigDict, looping: float, workdir: Path) -> dict[str,
             batch = parts.batches.next(step)
             values = batch.metrics | parts.update(step, batch.completions, batch.kept_rewards)
             lines.append(values | {"step_s": time.perf_counter() - started})
-    timed = lines[1:-1] if config.mode == "one_step_ahead" else lines[1:]  # the last one looks no step ahead
+    timed = lines[1 : len(lines) - ends + 1]
 
     def total(key: str) -> float:
         return float(np.sum([line.get(key, 0.0) for line in timed]))

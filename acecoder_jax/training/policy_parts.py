@@ -13,14 +13,14 @@ from ml_collections import ConfigDict
 
 from acecoder_jax.data.pipelines import PromptStream
 from acecoder_jax.data.records import Question
-from acecoder_jax.errors import UserError
+from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.folders import LoadedModel
 from acecoder_jax.models.hf_folder import DTYPES
 from acecoder_jax.models.packed import attention_kernel
 from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler
-from acecoder_jax.training.algorithms import choose_algorithm
+from acecoder_jax.training.algorithms import WITHIN_GROUPS, choose_algorithm
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.policy_update import PolicyUpdate, correction_of
 from acecoder_jax.training.reference import ReferencePolicy
@@ -47,7 +47,15 @@ def check_policy_config(config: ConfigDict) -> Mesh:
       UserError: naming the setting.
     """
     mesh = make_mesh(**config.mesh)
-    choose_algorithm(config.algorithm)
+    counts = "steps", "prompts_per_step", "samples", "prompts_per_update", "eval_every", "eval_samples"
+    require_at_least(1, config, *counts, "checkpoint_every", "stop.window")
+    algorithm = choose_algorithm(config.algorithm)
+    if config.samples < 2 and algorithm.name in WITHIN_GROUPS:
+        raise UserError(
+            f"config.samples: {algorithm.name} compares the samples of a question, and of 1 it learns nothing; give 2"
+            " or more"
+        )
+    _require_whole_distribution(config.sampling)
     check_rows(config.rows_per_microbatch, mesh)
     longest = config.sampling.max_prompt_tokens + config.sampling.max_new_tokens
     if config.row_length < longest:
@@ -61,6 +69,24 @@ def check_policy_config(config: ConfigDict) -> Mesh:
     correction_of(config)
     attention_kernel(config.attention, jax.default_backend(), config.dtype)
     return mesh
+
+
+def _require_whole_distribution(sampling: ConfigDict) -> None:
+    """Refuse draws whose probabilities are not those of the softmax that is trained.
+
+    Raises:
+      UserError: naming the setting.
+    """
+    if sampling.temperature <= 0:
+        raise UserError(
+            f"config.sampling.temperature: at {sampling.temperature} nothing is explored; give a number above 0"
+        )
+    for name, all_of_it in (("top_p", 1.0), ("top_k", 0), ("min_p", 0.0)):
+        if sampling[name] != all_of_it:
+            raise UserError(
+                f"config.sampling.{name}: {sampling[name]} cuts the distribution that is trained, so ratios and KL"
+                f" would be wrong; give {all_of_it}"
+            )
 
 
 def policy_parts(
@@ -82,7 +108,8 @@ def policy_parts(
     Raises:
       UserError: see `rewards.combine.Rewards` and `models.lora.with_adapters`.
     """
-    rewards = Rewards(config, questions, mesh, partial(param_shardings, mesh=mesh))
+    place = partial(param_shardings, mesh=mesh)
+    rewards = Rewards(config, questions, mesh, place, policy.tokenizer)
     algorithm = choose_algorithm(config.algorithm)
     updates = config.steps * -(-config.prompts_per_step // config.prompts_per_update)
     trained = policy_to_train(

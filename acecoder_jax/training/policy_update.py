@@ -27,7 +27,10 @@ from acecoder_jax.training.reference import ReferencePolicy
 from acecoder_jax.training.throughput import Throughput, padding_share
 from acecoder_jax.training.trained_policy import TrainedPolicy
 
-_UNMOVED = ("policy/clip_share", "policy/approx_kl", "policy/ratio_spread")  # 0 of a step without an update
+# 0 of a step without an update
+_UNMOVED = ("policy/clip_share", "policy/approx_kl", "policy/ratio_spread", "policy/tokens_per_s")
+# Unknown of a step that kept nothing.
+_UNKNOWN = ("policy/mismatch_kl", "policy/reference_kl", "advantage/mean", "advantage/std")
 _WHOLE = ("loss", "grad_norm", "value_loss")  # of a whole update; all else that a loss sums up is of tokens
 
 PerToken = list[np.ndarray]  # one array a completion
@@ -81,7 +84,7 @@ class PolicyUpdate:
         """
         started = time.perf_counter()
         values: dict[str, float] = {"policy/updates": 0, "policy/skipped_updates": 0, "reward/all_equal": 0}
-        values |= dict.fromkeys(_UNMOVED, 0.0)
+        values |= dict.fromkeys(_UNMOVED, 0.0) | dict.fromkeys(_UNKNOWN)
         if completions:
             batch, estimates = self._prepare(completions, rewards)
             values |= estimates
@@ -95,6 +98,7 @@ class PolicyUpdate:
         self._speed.restart()
         for chosen in _minibatches(completions, self._config.prompts_per_update):
             arrays, denominator, packed = self._arrays(batch, chosen)
+            # A KL term in the loss alone is at first rounding too, which the optimizer would blow up.
             if not arrays["advantages"].any():
                 values["policy/skipped_updates"] += 1
                 continue
@@ -105,7 +109,7 @@ class PolicyUpdate:
             self._trainer.step = step - 1  # so that an error names this step, however many updates it has
             result = self._trainer.update(parts)
             count = int((arrays["weights"] > 0).sum())
-            if not updates and "policy/mismatch_kl" not in values:
+            if not updates and values["policy/mismatch_kl"] is None:
                 # Nothing has moved yet: what separates the two policies is what separates sampler and trainer.
                 values["policy/mismatch_kl"] = result["approx_kl"] / count
             sums.update(result)

@@ -17,11 +17,16 @@ from ml_collections import ConfigDict
 
 from acecoder_jax.data.pipelines import PromptStream
 from acecoder_jax.data.records import Completion, Question
-from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.combine import Rewards
 from acecoder_jax.rewards.verdicts import Grader
 from acecoder_jax.sampling.complete import Sampler, request_seed
-from acecoder_jax.training.rollouts import Pending, Rollout, completion_metrics, pass_metrics
+from acecoder_jax.training.rollouts import (
+    Pending,
+    Rollout,
+    completion_metrics,
+    pass_metrics,
+    require_graded,
+)
 from acecoder_jax.training.selection import Selection, select_groups
 
 MODES = ("synchronous", "one_step_ahead")
@@ -89,7 +94,8 @@ class RolloutBatches:
         When this returns, what a checkpoint saves is the position after this step.
 
         Raises:
-          UserError: the sandbox failed on every completion, twice; or it does not start again.
+          UserError: no prompt could be sampled; the sandbox failed on every completion, twice; or it does not start
+            again.
         """
         stale, self._decode_s = self._ahead is not None, 0.0
         pending = self._ahead or self._sample(step, 0, self._prompts.take(self._config.prompts_per_step))
@@ -115,15 +121,12 @@ class RolloutBatches:
         c, scoring_s = self._config, 0.0
         rewards: dict[str, list[float | None]] = {}
         whole, refills, new = rollout, 0, rollout
+        require_graded(rollout, f"step {step}", c.sampling.max_prompt_tokens)
         while True:
-            if all(verdict.pass_rate is None for verdict in new.verdicts):
-                raise UserError(
-                    f"step {step}: the sandbox failed on all {len(new.verdicts)} completions, twice; see that this"
-                    " host has memory and processes to spare, then run the same command again"
-                )
             started = time.perf_counter()
-            for name, values in self._rewards.score(new.completions, new.verdicts).items():
-                rewards.setdefault(name, []).extend(values)
+            if new.completions:
+                for name, values in self._rewards.score(new.completions, new.verdicts).items():
+                    rewards.setdefault(name, []).extend(values)
             scoring_s += time.perf_counter() - started
             groups = [completion.question_id for completion in whole.completions]
             selection = select_groups(rewards["total"], groups, c.prompts_per_step, c.drop_equal_groups)

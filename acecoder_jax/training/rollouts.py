@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acecoder_jax.data.folders import write_atomically
 from acecoder_jax.data.records import Completion, Question, Verdict
 from acecoder_jax.errors import UserError
 from acecoder_jax.rewards.verdicts import Grader
@@ -44,15 +45,18 @@ class Pending:
     ):
         """Sample; completions go to the sandbox as they finish, while others still decode.
 
-        Of several hosts each takes a share of the questions.
+        Of several hosts each takes a share of the questions. What fails here is raised by `wait`, on all of them.
         """
         self._grader = grader
         self._questions = {question.id: question for question in questions}
+        self._graded: list[tuple[Completion, Future[Verdict]]] = []
+        self._failed: UserError | None = None
         started = time.perf_counter()
-        self._graded = [
-            (c, grader.submit(self._questions[c.question_id], c))
-            for c in sampler.sample(share(self._questions.values()), samples, seed)
-        ]
+        try:
+            for c in sampler.sample(share(self._questions.values()), samples, seed):
+                self._graded.append((c, grader.submit(self._questions[c.question_id], c)))
+        except UserError as error:
+            self._failed = error
         self.decode_s = time.perf_counter() - started  # on this host
 
     def wait(self) -> Rollout:
@@ -62,11 +66,11 @@ class Pending:
           The rollouts of all hosts.
 
         Raises:
-          UserError: a new pool does not start, here or on another host.
+          UserError: nothing could be sampled or a new pool does not start, here or on another host.
         """
         started = time.perf_counter()
         try:
-            mine = self._verdicts()
+            mine = self._failed or self._verdicts()
         except UserError as error:  # the others wait for this host's rollouts, and must hear of it
             mine = error
         # Each host's own: what one waits for another's decoding is no time of the rewards.
@@ -91,6 +95,29 @@ def collect(
 ) -> Rollout:
     """Sample and grade."""
     return Pending(sampler, grader, questions, samples, seed).wait()
+
+
+def require_graded(rollout: Rollout, where: str, max_prompt_tokens: int) -> None:
+    """Refuse a rollout of which nothing can be said.
+
+    Args:
+      where: names it.
+      max_prompt_tokens: that the sampler takes.
+
+    Raises:
+      UserError: no prompt could be sampled, or the sandbox failed on every completion.
+    """
+    count = len(rollout.verdicts)
+    if not count:
+        raise UserError(
+            f"{where}: none of its prompts could be sampled, for what the lines above say; raise"
+            f" config.sampling.max_prompt_tokens = {max_prompt_tokens} if they are too long, or drop such questions"
+        )
+    if all(verdict.outcome == "infrastructure" for verdict in rollout.verdicts):
+        raise UserError(
+            f"{where}: the sandbox failed on all {count} completions, twice; see that this host has memory and"
+            " processes to spare, then run the same command again"
+        )
 
 
 def _verdict(future: Future[Verdict]) -> Verdict | None:
@@ -140,7 +167,7 @@ class RolloutLog:
             return
         lines = self._path.read_text().split("\n")[:-1] if self._path.is_file() else []
         kept = [line for line in lines if json.loads(line)["step"] < next_step]
-        self._path.write_text("".join(line + "\n" for line in kept))
+        write_atomically(self._path, "".join(line + "\n" for line in kept))
 
     def write(
         self,

@@ -11,10 +11,10 @@ from acecoder_jax.rewards.guards import has_fallen
 
 
 def stop_config() -> ConfigDict:
-    """Limits; 0 to go on regardless of one."""
+    """Limits; 0 to go on regardless of one of them."""
     return ConfigDict(
         {
-            "window": 10,  # steps over which the hidden pass rate is averaged
+            "window": 10,  # steps over which the hidden pass rate is averaged; at least 1
             "drop": 0.15,  # how far it may fall
             "kl": 3.0,  # nats a token away from the reference
             "ratio_spread": 10.0,  # of new over old probabilities
@@ -36,7 +36,7 @@ def refuse_to_go_on(config: ConfigDict, step: int, history: Sequence[Mapping[str
     advice = "the state is saved; start in another --workdir with a lower optimizer.learning_rate or a higher kl_coef"
     for key, name in (("policy/reference_kl", "kl"), ("policy/ratio_spread", "ratio_spread")):
         limit = config[name]
-        if limit and history[-1].get(key, 0.0) > limit:
+        if limit and (history[-1].get(key) or 0.0) > limit:
             raise UserError(
                 f"step {step}: {key} is {history[-1][key]:.3g}, above config.stop.{name} = {limit}; {advice}"
             )

@@ -1,12 +1,16 @@
 """Rewards of a batch by hand: parts, their sum, hidden tests, lengths, and what is left out."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from acecoder_jax import train_policy
+from acecoder_jax.data.prompts import render_prompt
 from acecoder_jax.data.records import TestOutcome, Verdict
 from acecoder_jax.rewards import combine
 from acecoder_jax.rewards.combine import Rewards
 from tests.made_records import completion, config_of, question, verdict
+from tests.tiny_models import tiny_tokenizer
 from tests.user_errors import user_error
 
 QUESTION = question("made/q", tests=5)
@@ -26,7 +30,7 @@ class Scorer:
 
 def rewards(monkeypatch, **changes):
     monkeypatch.setattr(combine, "RewardScorer", Scorer)
-    monkeypatch.setattr(combine, "load_model", lambda *_: None)
+    monkeypatch.setattr(combine, "load_model", lambda *_: SimpleNamespace(extra={"reward_spread": 2.0}))
     sampling = {"max_new_tokens": 4}
     return Rewards(
         config_of(train_policy, {"reward_model": "made", "sampling": sampling} | changes), [QUESTION]
@@ -97,3 +101,29 @@ def test_bad_settings_are_refused(monkeypatch):
     user_error(lambda: Rewards(bare, [QUESTION]), "config.reward_model", "'sum'")
     rule_only = config_of(train_policy, {"reward": "sum", "reward_weights": {"rule": 1.0, "model": 0.0}})
     assert Rewards(rule_only, [QUESTION]).score(ANSWERS[:1], graded(1.0))["total"] == [1.0]
+
+
+def test_the_reward_model_reads_prompts_in_its_own_template(tmp_path, monkeypatch):
+    policy, other, foreign = tiny_tokenizer(), tiny_tokenizer(), tiny_tokenizer()
+    other.chat_template = "{{ '<|im_start|>' + messages[0]['content'] }}"
+    foreign.add_tokens(["<think>"])
+    seen = []
+
+    class Reading(Scorer):
+        def score(self, completions):
+            seen.extend(completion.prompt_ids for completion in completions)
+            return super().score(completions)
+
+    def scored(tokenizer, extra=("reward_spread",), **changes):
+        model = SimpleNamespace(tokenizer=tokenizer, extra=dict.fromkeys(extra, 2.0))
+        monkeypatch.setattr(combine, "load_model", lambda *_: model)
+        monkeypatch.setattr(combine, "RewardScorer", Reading)
+        config = config_of(train_policy, {"reward": "model", "reward_model": "made"} | changes)
+        Rewards(config, [QUESTION], tokenizer=policy).score(ANSWERS[:1], graded(1.0))
+        return seen.pop()
+
+    assert scored(policy) == ANSWERS[0].prompt_ids
+    assert scored(other) == render_prompt(other, QUESTION.prompt) != render_prompt(policy, QUESTION.prompt)
+    user_error(lambda: scored(foreign), "config.reward_model", "made", "vocabulary", "family")
+    user_error(lambda: scored(policy, ()), "config.reward_clip", "made", "reward_spread", "inf")
+    assert scored(policy, (), reward_clip=float("inf")) == ANSWERS[0].prompt_ids

@@ -46,7 +46,7 @@ grader = Grader(lambda answer: float(answer.id.endswith("#0")))
 rollout = collect(Sampler(), grader, [question(f"q{n}") for n in range(5)], 2, 0)
 refused = None
 try:
-    collect(Sampler(), grader, [question("q0"), question("q1")], 1, 0)
+    collect(Sampler(), grader, [question("q0"), question("bad")], 1, 0)
 except UserError as error:
     refused = str(error)
 graph, params = abstract_params(config_from_hf(TINY_CONFIG | {"num_hidden_layers": 1}, "here"))
@@ -114,6 +114,7 @@ def test_each_host_grades_what_it_decoded_and_all_have_everything():
     )
     for key in ("ids", "texts", "rates", "refused", "gathered", "same", "devices", "placed"):
         assert first[key] == second[key], key
+    assert first["refused"] == "no pool on host 1", "host 0 hears of it, and waits for nothing"
     assert first["ids"] == [f"q{q}#{n}" for q in range(5) for n in range(2)]
     assert first["texts"] == [f"by host {q % 2}" for q in range(5) for _ in range(2)]
     assert first["rates"] == [1.0, 0.0] * 5

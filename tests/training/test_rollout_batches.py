@@ -1,5 +1,6 @@
 """Batches of rollouts with a sampler and a sandbox that are stood in for: filling up, looking ahead, failing."""
 
+import dataclasses
 from concurrent.futures import Future
 
 import pytest
@@ -29,6 +30,17 @@ class Sampler:
         for q in questions:
             for n in range(samples):
                 yield completion(q.id, n, text=f"{self._params}/{seed}", finish_reason="stop")
+
+
+class Refusing(Sampler):
+    """Has nothing to say to some questions."""
+
+    def __init__(self, refused):
+        super().__init__()
+        self._refused = refused
+
+    def sample(self, questions, samples, seed):
+        return super().sample([q for q in questions if q.id not in self._refused], samples, seed)
 
 
 class Failing(MadeGrader):
@@ -117,6 +129,57 @@ def test_a_sandbox_that_only_fails_stops_the_run_where_it_was():
     before = batches.get_state()
     user_error(lambda: batches.next(7), "step 7", "all 8 completions", "twice", "same command")
     assert batches.get_state() == before, "the prompts of this step come again"
+
+
+def test_prompts_of_which_none_can_be_sampled_stop_the_run_in_a_line_of_their_own():
+    _, batches = made()
+    batches._sampler = Refusing(set(in_order(4)))
+    user_error(lambda: batches.next(7), "step 7", "none of its prompts", "max_prompt_tokens")
+
+
+def test_a_refill_that_cannot_be_sampled_leaves_the_batch_smaller():
+    easy = set(in_order(4)[1:3])
+    _, batches = made(
+        lambda answer: 1.0 if answer.question_id in easy else float(answer.id.endswith("#0")),
+        drop_equal_groups=True,
+        most_refills=1,
+    )
+    batches._sampler = Refusing(set(in_order(6)[4:]))
+    batch = batches.next(1)
+    assert batch.metrics["rollout/groups_missing"] == 2 and batch.metrics["rollout/refills"] == 1
+    assert {c.question_id for c in batch.completions} == {in_order(4)[0], in_order(4)[3]}
+
+
+def test_tests_that_check_nothing_are_no_failure_of_the_sandbox():
+    class Vacuous(MadeGrader):
+        def submit(self, q, answer):
+            future = Future()
+            future.set_result(dataclasses.replace(verdict(answer, None), outcome="vacuous"))
+            return future
+
+    _, batches = made(grader=Vacuous(None))
+    batch = batches.next(1)
+    assert batch.completions == [] and batch.metrics["rollout/groups_unscored"] == 4
+
+
+def test_programs_are_graded_while_others_still_decode():
+    seen = []
+
+    class Watched(Sampler):
+        def sample(self, questions, samples, seed):
+            for answer in super().sample(questions, samples, seed):
+                seen.append(("decoded", answer.id))
+                yield answer
+
+    class Watching(MadeGrader):
+        def submit(self, q, answer):
+            seen.append(("graded", answer.id))
+            return super().submit(q, answer)
+
+    _, batches = made(grader=Watching(lambda _: 1.0))
+    batches._sampler = Watched()
+    batches.next(1)
+    assert [what for what, _ in seen] == ["decoded", "graded"] * 8
 
 
 def test_one_step_ahead_samples_with_the_weights_before_the_update():

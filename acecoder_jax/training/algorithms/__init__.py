@@ -37,6 +37,14 @@ ALGORITHMS = {
     "ppo": ppo,
 }
 
+WITHIN_GROUPS = (
+    "reinforce_pp_baseline",
+    "rloo",
+    "grpo",
+    "dr_grpo",
+    "gspo",
+)  # compare samples of one question
+
 COMMON = {
     "kl_in": "reward",
     "kl_estimator": "k1",
@@ -102,7 +110,7 @@ def choose_algorithm(config: ConfigDict) -> Algorithm:
     """Read an `algorithm_config`.
 
     Raises:
-      UserError: an unknown name or switch, or a number out of its range.
+      UserError: an unknown name or switch, a number out of its range, or a KL term that nothing follows from.
     """
     if config.name not in ALGORITHMS:
         raise UserError(
@@ -115,6 +123,10 @@ def choose_algorithm(config: ConfigDict) -> Algorithm:
             raise UserError(
                 f"config.algorithm.{key}: {settings[key]!r} is unknown; use one of {', '.join(choices)}"
             )
+    if config.kl_coef and (settings["kl_in"], settings["kl_estimator"]) == ("loss", "k1"):
+        raise UserError(
+            "config.algorithm.kl_estimator: k1 in the loss has a gradient of mean 0; use k2 or k3, or kl_in=reward"
+        )
     for key, most in _MOST.items():
         value = settings.get(key, config.get(key))
         if not (math.isfinite(value) and 0 <= value <= most):
