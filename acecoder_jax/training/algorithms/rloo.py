@@ -1,4 +1,8 @@
-"""REINFORCE leave-one-out (Ahmadian et al., 2024): a sample's baseline is the mean of its group's other samples."""
+"""REINFORCE leave-one-out (Ahmadian et al., 2024): a sample's baseline is the mean of its group's other samples.
+
+Ratios are of single tokens, as everywhere here. TRL's RLOO multiplies those of a whole completion, which is the same
+in the first update after a rollout alone.
+"""
 
 from __future__ import annotations
 
