@@ -120,11 +120,11 @@ def test_every_step_writes_all_that_is_asked_of_it(settings, whole, tmp_path):
     names = {"reward/mean", "rollout/pass_rate", "guard/hidden_pass_rate", "rollout/mean_tokens"}
     names |= {"rollout/truncated_share", "policy/reference_kl", "rollout/entropy", "policy/clip_share"}
     names |= {"policy/ratio_spread", "advantage/mean", "advantage/std", "rollout/tokens_per_s"}
-    names |= {"time/exposed_reward_s", "rollout/outcome/failed"}
+    names |= {"time/exposed_reward_s", "rollout/outcome/failed", "policy/tokens_per_s", "policy/mismatch_kl"}
     (still,) = steps_of(tmp_path / "out")
     assert names <= set(still) and still["policy/updates"] == 0 and still["policy/ratio_spread"] == 0
     moved = [line for line in steps_of(whole) if line["policy/updates"]]
-    names |= {"policy/tokens_per_s", "policy/entropy"}
+    names |= {"policy/entropy"}
     assert all(names <= set(line) | {"rollout/outcome/failed"} for line in moved)
     # Two estimates of one thing: from the tokens that were drawn, and over the whole vocabulary.
     assert moved[0]["rollout/entropy"] == pytest.approx(moved[0]["policy/entropy"], rel=0.25)
