@@ -24,7 +24,7 @@ from acecoder_jax.data.folders import OutputFolder, read_records, write_atomical
 from acecoder_jax.data.pair_rows import with_end
 from acecoder_jax.data.pipelines import completion_batches
 from acecoder_jax.data.records import Completion, Question, Verdict
-from acecoder_jax.errors import UserError
+from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.decoder import Decoder
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
@@ -72,6 +72,7 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
+    require_at_least(1, config, "batch_completions", "epochs", "eval_every", "checkpoint_every")
     inputs = [config.model, config.questions, config.completions, config.verdicts]
     output = open_output(workdir, "sft", config.to_dict(), inputs)
     if output.finished:

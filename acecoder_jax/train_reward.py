@@ -23,7 +23,7 @@ from tqdm import tqdm
 from acecoder_jax.data.folders import OutputFolder, open_records, write_atomically
 from acecoder_jax.data.pipelines import Batches, pair_batches
 from acecoder_jax.data.records import PreferencePair
-from acecoder_jax.errors import UserError
+from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.folders import load_model, save_params, write_model_files
 from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapters, write_adapter
 from acecoder_jax.rewards.model import RewardScorer
@@ -76,6 +76,7 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
+    require_at_least(1, config, "batch_pairs", "epochs", "eval_every", "checkpoint_every")
     output = open_output(workdir, "train_reward", config.to_dict(), [config.model, config.pairs])
     if output.finished:
         return output.counts

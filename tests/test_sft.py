@@ -155,3 +155,9 @@ def test_nothing_that_passed_is_one_line(settings, tmp_path):
         lambda: run(settings, tmp_path / "out", verdicts=verdicts),
         *(verdicts, "no program of the train split passed", "'failed': 16", "least_pass_rate"),
     )
+
+
+@pytest.mark.parametrize("name", ["batch_completions", "epochs", "eval_every", "checkpoint_every"])
+def test_counts_of_nothing_are_refused_before_there_is_a_folder(settings, tmp_path, name):
+    user_error(lambda: run(settings, tmp_path / "out", **{name: 0}), f"config.{name}: 0", "at least 1")
+    assert not (tmp_path / "out").exists(), "a corrected config may use it"

@@ -234,5 +234,11 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
     attempt("e", settings["pairs"], "holds no model", model=settings["pairs"])
 
 
+@pytest.mark.parametrize("name", ["batch_pairs", "epochs", "eval_every", "checkpoint_every"])
+def test_counts_of_nothing_are_refused_before_there_is_a_folder(settings, tmp_path, name):
+    user_error(lambda: run(settings, tmp_path / "out", **{name: 0}), f"config.{name}: 0", "at least 1")
+    assert not (tmp_path / "out").exists(), "a corrected config may use it"
+
+
 def test_a_reward_model_is_no_policy(whole, settings, tmp_path):
     user_error(lambda: run(settings, tmp_path / "out", model=str(whole)), whole, "reward model", "policy")
