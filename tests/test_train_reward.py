@@ -203,7 +203,8 @@ def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, 
 def test_with_adapters_it_learns_and_writes_both_forms(settings, tiny_model, tmp_path):
     """The weights with the adapters added in, for every other stage, and the adapters alone."""
     lora = {"rank": 2, "alpha": 4.0, "targets": ("query", "down")}
-    run(settings, tmp_path / "out", epochs=1, lora=lora, batch_pairs=48)
+    # Two steps: the first one, from a head of zeros, moves the head alone.
+    run(settings, tmp_path / "out", epochs=2, lora=lora, batch_pairs=48)
     tensors = load_file(tmp_path / "out" / "adapter" / "adapter_model.safetensors")
     assert len(tensors) == 2 * 2 * 2 + 1
     model, before = load_model(tmp_path / "out", "reward"), dict(nnx.to_flat_state(tiny_model.loaded.params))
@@ -212,9 +213,7 @@ def test_with_adapters_it_learns_and_writes_both_forms(settings, tiny_model, tmp
         for path, leaf in nnx.to_flat_state(model.params["backbone"])
         if not np.array_equal(leaf[...], before[path][...])
     }
-    assert changed == {"query", "down"} or changed == set(), (
-        "one step from a head of zeros moves the head alone"
-    )
+    assert changed == {"query", "down"}
     score = np.asarray(model.params["score"][...])
     np.testing.assert_array_equal(tensors["base_model.model.score.weight"][0], score)
     assert np.abs(score).max() > 0
