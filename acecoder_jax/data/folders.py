@@ -116,7 +116,7 @@ class OutputFolder:
         about_path = self.path / "stage.json"
         if about_path.exists():
             self._refuse_if_different(_read_json(about_path))
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(not _cut_short(path) for path in self.path.iterdir()):
             raise UserError(f"{self.path}: holds files that no stage made; pick an empty --workdir")
         else:
             write_atomically(about_path, json.dumps(self._about, indent=2))
@@ -259,6 +259,11 @@ def _read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not valid JSON ({error.msg}); the folder is damaged, remake it") from error
+
+
+def _cut_short(path: Path) -> bool:
+    """Whether a killed stage left this when it was about to write its first file (see `shards.replacing`)."""
+    return path.name.startswith(".stage.json.") and path.suffix == ".tmp"
 
 
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:

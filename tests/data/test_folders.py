@@ -153,6 +153,19 @@ def test_foreign_files_are_left_alone(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 
 
+def test_killed_before_the_stage_file_has_its_name_the_folder_is_new(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            OutputFolder(tmp_path / "out", "sample", CONFIG)
+    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".tmp"]
+    finished(tmp_path / "out")
+    assert set(read_manifest(tmp_path / "out")["files"]) == {"stage.json", "records-00000.jsonl"}
+
+
 def test_a_workdir_that_is_a_file(tmp_path):
     (tmp_path / "out").write_text("a file")
     user_error(lambda: OutputFolder(tmp_path / "out", "sample", CONFIG), tmp_path / "out")
