@@ -86,7 +86,8 @@ class Checkpoints:
         self._folder = epath.Path(folder) if folder else epath.Path((workdir / "checkpoints").resolve())
         if "://" not in str(folder):
             size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trainer.state))
-            require_disk(Path(self._folder), size * (keep_last + 1), "checkpoints")
+            needed = size * (keep_last + 1) - _replaced_bytes(Path(self._folder), keep_every)
+            require_disk(Path(self._folder), needed, "checkpoints")
         kept = [LatestN(keep_last)] + ([EveryNSteps(keep_every)] if keep_every else [])
         options = ocp.CheckpointManagerOptions(
             preservation_policy=AnyPreservationPolicy(kept), cleanup_tmp_directories=True
@@ -176,3 +177,11 @@ class Checkpoints:
                 f"{self._folder}: {what} ({reason or error}); the last checkpoint is whole: free some space and run"
                 " the same command again"
             ) from error
+
+
+def _replaced_bytes(folder: Path, keep_every: int) -> int:
+    """What a local folder holds that goes as new ones are saved: all but those kept for good, torn ones too."""
+    names = [path for path in folder.glob("[0-9]*") if path.is_dir()]
+    if keep_every:
+        names = [path for path in names if not path.name.isdigit() or int(path.name) % keep_every]
+    return sum(file.stat().st_size for path in names for file in path.rglob("*") if file.is_file())

@@ -146,6 +146,27 @@ def test_bad_settings_are_refused_before_training(one_device, tmp_path, monkeypa
     user_error(lambda: Checkpoints(tmp_path, trainer), tmp_path, "not enough disk", "checkpoints")
 
 
+def test_a_resumed_run_needs_no_room_for_what_it_has_saved(one_device, tmp_path, monkeypatch):
+    trainer = new_trainer(one_device)
+    with Checkpoints(tmp_path, trainer, keep_last=2) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(step, seeds())
+    files = [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]
+    held = sum(path.stat().st_size for path in files)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trainer.state))
+    usage = shutil.disk_usage(tmp_path)
+
+    def open_with(free, **settings):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+        Checkpoints(tmp_path, trainer, keep_last=2, **settings).close()
+
+    free = 3 * size - held  # what is left of a disk that was just large enough
+    open_with(free)
+    user_error(lambda: open_with(free - 1), "not enough disk")
+    user_error(lambda: open_with(free, keep_every=2), "not enough disk")  # one of the two goes nowhere
+    open_with(free + held, keep_every=1)
+
+
 # A file system that takes no more than so many bytes a file stands in for a full one: the writers meet a real error.
 FULL = """
 import resource, sys
