@@ -81,6 +81,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return _read_json(Path(folder) / "manifest.json")
 
 
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between two trees of plain JSON values, as words for an error; empty where nothing does."""
+    flat_before, flat_now = _flatten(before), _flatten(now)
+    keys = sorted(k for k in flat_before | flat_now if flat_before.get(k, ...) != flat_now.get(k, ...))
+    changes = [f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4]]
+    return ", ".join(changes) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+
+
 class OutputFolder:
     """One stage's output, opened for making or continuing it."""
 
@@ -122,17 +130,11 @@ class OutputFolder:
             write_atomically(about_path, json.dumps(self._about, indent=2))
 
     def _refuse_if_different(self, before: dict[str, Any]) -> None:
-        if before == self._about:
-            return
-        flat_before, flat_now = _flatten(before), _flatten(self._about)
-        keys = sorted(k for k in flat_before | flat_now if flat_before.get(k, ...) != flat_now.get(k, ...))
-        changes = ", ".join(
-            f"{k} was {flat_before.get(k)!r} and is now {flat_now.get(k)!r}" for k in keys[:4]
-        )
-        more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
-        raise UserError(
-            f"{self.path}: was made with other settings: {changes}{more}; use another --workdir, or remove this one"
-        )
+        changes = changed_settings(before, self._about)
+        if changes:
+            raise UserError(
+                f"{self.path}: was made with other settings: {changes}; use another --workdir, or remove this one"
+            )
 
     @property
     def finished(self) -> bool:
@@ -267,7 +269,7 @@ def _cut_short(path: Path) -> bool:
 
 
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
+    if not isinstance(tree, Mapping):
         return {prefix: tree}
     return {
         k: v for key in tree for k, v in _flatten(tree[key], f"{prefix}.{key}" if prefix else key).items()

@@ -21,7 +21,7 @@ from etils import epath
 from ml_collections import ConfigDict, config_dict
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, EveryNSteps, LatestN
 
-from acecoder_jax.data.folders import require_disk
+from acecoder_jax.data.folders import changed_settings, require_disk
 from acecoder_jax.errors import UserError
 from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.trainer import Trainer
@@ -29,6 +29,10 @@ from acecoder_jax.training.trainer import Trainer
 # What the writers underneath say of a disk that takes no more; only some of them raise an OSError.
 _FULL = ("No space left", "Disk quota exceeded", "File too large")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+# Sections that say where a run goes on, and not what it computes: these may change between two sittings.
+_WHERE = ("checkpoints", "mesh")
 
 
 class _SaidElsewhere(logging.Filter):
@@ -73,7 +77,7 @@ class Checkpoints:
         """Open them; what a killed save left behind is removed.
 
         Args:
-          config: the run's, saved with each.
+          config: the run's, saved with each; one that was saved with another config is not restored.
           keep_last, keep_every, folder: see `checkpoint_config`.
 
         Raises:
@@ -131,11 +135,12 @@ class Checkpoints:
         The mesh and the number of hosts may be others than those that saved it.
 
         Raises:
-          UserError: the iterator takes its items in another order.
+          UserError: it is of a run with another config, or the iterator takes its items in another order.
         """
         step = self._manager.latest_step()
         if step is None:
             return None
+        self._refuse_if_of_another_run(step)
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._trainer.state)
         restored = self._manager.restore(
             step,
@@ -148,6 +153,20 @@ class Checkpoints:
         data.set_state(restored.data)
         self._trainer.load_state(restored.facts["updates"], restored.state)
         return restored.facts
+
+    def _refuse_if_of_another_run(self, step: int) -> None:
+        # First and alone: the state of another model would not even have this one's shape.
+        saved = self._manager.restore(step, args=ocp.args.Composite(config=ocp.args.JsonRestore())).config
+        before, now = (
+            {key: value for key, value in config.items() if key not in _WHERE}
+            for config in (saved, self._config)
+        )
+        changes = changed_settings({"config": before}, {"config": now})
+        if changes:
+            raise UserError(
+                f"{self._folder}: holds the checkpoints of a run with other settings: {changes}; give each run a"
+                " config.checkpoints.folder of its own"
+            )
 
     def close(self) -> None:
         """Wait until the last save is written.

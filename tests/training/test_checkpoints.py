@@ -46,7 +46,7 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(one_device, tmp_path
     assert json.loads((tmp_path / "checkpoints" / "7" / "config" / "metadata").read_text()) == {"seed": 3}
 
     second, data = new_trainer(one_device), seeds()
-    checkpoints = Checkpoints(tmp_path, second)
+    checkpoints = Checkpoints(tmp_path, second, {"seed": 3})
     assert checkpoints.restore(data) == {"step": 7, "updates": 2, "best": 0.25, "seen": ["a", "b"]}
     assert second.step == 2
     broken += [update(second, data) for _ in range(2)]
@@ -125,6 +125,31 @@ def test_they_may_lie_elsewhere(one_device, tmp_path):
     with Checkpoints(tmp_path / "run", trainer, folder=str(tmp_path / "far" / "away")) as checkpoints:
         checkpoints.save(1, seeds())
     assert (tmp_path / "far" / "away" / "1").is_dir() and not (tmp_path / "run").exists()
+
+
+def test_those_of_a_run_with_other_settings_are_refused(one_device, tmp_path):
+    def config(rate, **changes):
+        return {
+            "model": "m",
+            "optimizer": {"rate": rate, "betas": (0.9, 0.99)},
+            "mesh": {"data": 2},
+        } | changes
+
+    folder, trainer = tmp_path / "shared", new_trainer(one_device)
+    with Checkpoints(tmp_path / "a", trainer, config(1e-3), folder=str(folder)) as checkpoints:
+        checkpoints.save(1, seeds())
+
+    def restored(config, trainer=trainer):
+        with Checkpoints(tmp_path / "b", trainer, config, folder=str(folder)) as checkpoints:
+            return checkpoints.restore(seeds())
+
+    user_error(
+        lambda: restored(config(1e-5)),
+        *(folder, "config.optimizer.rate was 0.001 and is now 1e-05", "config.checkpoints.folder of its own"),
+    )
+    user_error(lambda: restored(config(1e-3, lora=4)), "config.lora was None and is now 4")
+    other = config(1e-3, mesh={"data": 4}, checkpoints={"folder": "there"})
+    assert restored(other)["step"] == 1, "where it goes on may be another place"
 
 
 def test_what_a_killed_save_left_behind_is_removed(one_device, tmp_path):
