@@ -28,7 +28,7 @@ from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.decoder import Decoder
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
-from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
+from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config, remove_left
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
@@ -76,6 +76,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     inputs = [config.model, config.questions, config.completions, config.verdicts]
     output = open_output(workdir, "sft", config.to_dict(), inputs)
     if output.finished:
+        remove_left(workdir, config.to_dict())
         return output.counts
     mesh = make_mesh(**config.mesh)
     check_rows(config.rows_per_microbatch, mesh)

@@ -9,6 +9,7 @@ import pytest
 from acecoder_jax import sft
 from acecoder_jax.data.folders import read_manifest
 from acecoder_jax.models.folders import load_model
+from acecoder_jax.training.checkpoints import Checkpoints
 from acecoder_jax.training.metrics import read_metrics
 from acecoder_jax.training.policy_step import token_log_probs
 from acecoder_jax.training.trainer import Trainer
@@ -120,6 +121,20 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
     run(settings, tmp_path / "parts")
     assert_same_params(tmp_path / "parts", whole)
     assert without_times(read_metrics(tmp_path / "parts")) == without_times(read_metrics(whole))
+
+
+def test_killed_after_the_manifest_the_checkpoints_go_all_the_same(settings, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, tmp_path / "out", epochs=2)
+    assert (tmp_path / "out" / "checkpoints").exists()
+    monkeypatch.setattr(sft, "load_model", None)
+    assert run(settings, tmp_path / "out", epochs=2)["train_programs"] == 4
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 def test_which_programs_are_dropped_and_why(settings):

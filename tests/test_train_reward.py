@@ -15,6 +15,7 @@ from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.errors import Preempted
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.model import RewardScorer
+from acecoder_jax.training.checkpoints import Checkpoints
 from acecoder_jax.training.metrics import read_metrics
 from acecoder_jax.training.trainer import Trainer
 from tests.made_records import assert_same_params, config_of, folder_of, mtimes, without_times
@@ -198,6 +199,20 @@ def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, 
     run(settings, tmp_path / "out", **changes)
     assert not (tmp_path / "out" / "checkpoints").exists()
     assert not any("checkpoints" in name for name in read_manifest(tmp_path / "out")["files"])
+
+
+def test_killed_after_the_manifest_the_checkpoints_go_all_the_same(settings, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, tmp_path / "out", epochs=1, checkpoint_every=3)
+    assert (tmp_path / "out" / "checkpoints").exists()
+    monkeypatch.setattr(train_reward, "load_model", None)
+    assert run(settings, tmp_path / "out", epochs=1, checkpoint_every=3)["train_pairs"] == 48
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 def test_with_adapters_it_learns_and_writes_both_forms(settings, tiny_model, tmp_path):

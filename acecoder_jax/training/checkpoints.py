@@ -86,8 +86,8 @@ class Checkpoints:
         if keep_last < 1:
             raise UserError(f"config.checkpoints.keep_last: {keep_last}; keep at least 1 to continue from")
         self._trainer, self._config = trainer, json.loads(json.dumps(config or {}))
-        self._keep_every = keep_every
-        self._folder = epath.Path(folder) if folder else epath.Path((workdir / "checkpoints").resolve())
+        self._keep_every, self._shared = keep_every, bool(folder)
+        self._folder = _place(workdir, folder)
         if "://" not in str(folder):
             size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(trainer.state))
             needed = size * (keep_last + 1) - _replaced_bytes(Path(self._folder), keep_every)
@@ -157,11 +157,7 @@ class Checkpoints:
     def _refuse_if_of_another_run(self, step: int) -> None:
         # First and alone: the state of another model would not even have this one's shape.
         saved = self._manager.restore(step, args=ocp.args.Composite(config=ocp.args.JsonRestore())).config
-        before, now = (
-            {key: value for key, value in config.items() if key not in _WHERE}
-            for config in (saved, self._config)
-        )
-        changes = changed_settings({"config": before}, {"config": now})
+        changes = _changes(saved, self._config)
         if changes:
             raise UserError(
                 f"{self._folder}: holds the checkpoints of a run with other settings: {changes}; give each run a"
@@ -179,9 +175,12 @@ class Checkpoints:
             self._manager.close()
 
     def remove(self) -> None:
-        """Drop the checkpoints of a finished run, unless some are kept for good: nothing will continue from them."""
+        """Drop the checkpoints of a finished run, unless some are kept for good: nothing will continue from them.
+
+        Of a folder that the config names only those are dropped that this run saved.
+        """
         if not self._keep_every and is_first():
-            self._folder.rmtree(missing_ok=True)
+            _remove(self._folder, self._config, self._shared)
 
     @contextmanager
     def _one_line(self, what: str) -> Iterator[None]:
@@ -196,6 +195,38 @@ class Checkpoints:
                 f"{self._folder}: {what} ({reason or error}); the last checkpoint is whole: free some space and run"
                 " the same command again"
             ) from error
+
+
+def remove_left(workdir: Path, config: Mapping[str, Any]) -> None:
+    """Do what `Checkpoints.remove` does for a run that was killed when it had finished and not got there.
+
+    A bucket is left alone: that a finished folder is finished can be seen without a network.
+
+    Args:
+      config: the run's.
+    """
+    keep_every, folder = config["checkpoints"]["keep_every"], config["checkpoints"]["folder"]
+    if not keep_every and is_first() and "://" not in str(folder):
+        _remove(_place(workdir, folder), json.loads(json.dumps(config)), bool(folder))
+
+
+def _place(workdir: Path, folder: str | None) -> epath.Path:
+    return epath.Path(folder) if folder else epath.Path((workdir / "checkpoints").resolve())
+
+
+def _changes(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What a checkpoint's config has otherwise, of what must not change."""
+    before, after = ({k: v for k, v in config.items() if k not in _WHERE} for config in (saved, now))
+    return changed_settings({"config": before}, {"config": after})
+
+
+def _remove(folder: epath.Path, config: Mapping[str, Any], shared: bool) -> None:
+    if not shared:
+        folder.rmtree(missing_ok=True)
+        return
+    for about in folder.glob("*/config/metadata"):
+        if about.parent.parent.name.isdigit() and not _changes(json.loads(about.read_text()), config):
+            about.parent.parent.rmtree()
 
 
 def _replaced_bytes(folder: Path, keep_every: int) -> int:

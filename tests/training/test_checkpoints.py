@@ -12,7 +12,7 @@ from flax import nnx
 
 from acecoder_jax.data.pipelines import Batches, GlobalOrder, pair_batches
 from acecoder_jax.errors import UserError
-from acecoder_jax.training.checkpoints import Checkpoints
+from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config, remove_left
 from acecoder_jax.training.mesh import make_mesh
 from tests.made_records import made_pairs
 from tests.training.test_trainer import batch_of, leaves_of, new_trainer, split
@@ -125,6 +125,47 @@ def test_they_may_lie_elsewhere(one_device, tmp_path):
     with Checkpoints(tmp_path / "run", trainer, folder=str(tmp_path / "far" / "away")) as checkpoints:
         checkpoints.save(1, seeds())
     assert (tmp_path / "far" / "away" / "1").is_dir() and not (tmp_path / "run").exists()
+    checkpoints.remove()
+    assert not (tmp_path / "far" / "away" / "1").exists()
+
+
+def test_of_a_folder_that_others_may_use_a_run_removes_its_own(one_device, tmp_path):
+    folder, trainer = tmp_path / "shared", new_trainer(one_device)
+    (folder / "2024").mkdir(parents=True)
+    (folder / "2024" / "thesis.tex").write_text("ten years of work")
+
+    def config(seed):
+        return {"seed": seed, "checkpoints": checkpoint_config().to_dict() | {"folder": str(folder)}}
+
+    def left(step, seed):
+        """Saved by a run that was killed before it could remove it."""
+        with Checkpoints(tmp_path / "run", trainer, config(seed), folder=str(folder), keep_last=9) as opened:
+            opened.save(step, seeds())
+        return opened
+
+    one, other = left(1, seed=1), left(2, seed=2)
+    one.remove()
+    assert {path.name for path in folder.iterdir()} == {"2", "2024"}
+    remove_left(tmp_path / "run", config(seed=1))
+    assert {path.name for path in folder.iterdir()} == {"2", "2024"}
+    remove_left(tmp_path / "run", config(seed=2))
+    assert {path.name for path in folder.iterdir()} == {"2024"}
+    other.remove()
+    assert (folder / "2024" / "thesis.tex").exists()
+
+
+def test_what_is_left_of_a_finished_run_is_removed_as_it_would_have_been(one_device, tmp_path):
+    config = {"checkpoints": checkpoint_config().to_dict()}
+    remove_left(tmp_path, config)  # nothing is, as a rule
+    with Checkpoints(tmp_path, new_trainer(one_device), config) as checkpoints:
+        checkpoints.save(1, seeds())
+    kept = config["checkpoints"] | {"keep_every": 1}
+    remove_left(tmp_path, {"checkpoints": kept})
+    assert saved(tmp_path) == [1]
+    shutil.rmtree(tmp_path / "checkpoints" / "1" / "config")  # killed again while it removed
+    remove_left(tmp_path, config)
+    assert not (tmp_path / "checkpoints").exists()
+    remove_left(tmp_path, {"checkpoints": config["checkpoints"] | {"folder": "gs://bucket/run"}})
 
 
 def test_those_of_a_run_with_other_settings_are_refused(one_device, tmp_path):
