@@ -28,7 +28,7 @@ from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.decoder import Decoder
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
-from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config, remove_left
+from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
@@ -72,12 +72,15 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
-    require_at_least(1, config, "batch_completions", "epochs", "eval_every", "checkpoint_every")
+    require_at_least(
+        1, config, "batch_completions", "epochs", "eval_every", "checkpoint_every", "checkpoints.keep_last"
+    )
     inputs = [config.model, config.questions, config.completions, config.verdicts]
     output = open_output(workdir, "sft", config.to_dict(), inputs)
     if output.finished:
         remove_left(workdir, config.to_dict())
         return output.counts
+    check_folder(config.checkpoints.folder)
     mesh = make_mesh(**config.mesh)
     check_rows(config.rows_per_microbatch, mesh)
     policy = load_model(config.model, "policy", partial(param_shardings, mesh=mesh))

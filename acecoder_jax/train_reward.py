@@ -27,7 +27,7 @@ from acecoder_jax.errors import UserError, require_at_least
 from acecoder_jax.models.folders import load_model, save_params, write_model_files
 from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapters, write_adapter
 from acecoder_jax.rewards.model import RewardScorer
-from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config, remove_left
+from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
 from acecoder_jax.training.interrupt import StopRequest
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings, rows_of_this_host
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
@@ -76,11 +76,14 @@ def default_config() -> ConfigDict:
 
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
-    require_at_least(1, config, "batch_pairs", "epochs", "eval_every", "checkpoint_every")
+    require_at_least(
+        1, config, "batch_pairs", "epochs", "eval_every", "checkpoint_every", "checkpoints.keep_last"
+    )
     output = open_output(workdir, "train_reward", config.to_dict(), [config.model, config.pairs])
     if output.finished:
         remove_left(workdir, config.to_dict())
         return output.counts
+    check_folder(config.checkpoints.folder)
     pairs = open_records(config.pairs, PreferencePair)
     train, held_out = [], []  # the numbers of the one, the pairs of the other: the train split may be large
     for number, pair in enumerate(pairs):

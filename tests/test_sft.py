@@ -9,6 +9,7 @@ import pytest
 from acecoder_jax import sft
 from acecoder_jax.data.folders import read_manifest
 from acecoder_jax.models.folders import load_model
+from acecoder_jax.training import checkpoints
 from acecoder_jax.training.checkpoints import Checkpoints
 from acecoder_jax.training.metrics import read_metrics
 from acecoder_jax.training.policy_step import token_log_probs
@@ -170,6 +171,13 @@ def test_nothing_that_passed_is_one_line(settings, tmp_path):
         lambda: run(settings, tmp_path / "out", verdicts=verdicts),
         *(verdicts, "no program of the train split passed", "'failed': 16", "least_pass_rate"),
     )
+
+
+def test_a_bucket_without_its_package_is_refused_before_the_model_is_loaded(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "find_spec", lambda name: None)
+    monkeypatch.setattr(sft, "load_model", None)
+    place = {"folder": "gs://bucket/run"}
+    user_error(lambda: run(settings, tmp_path / "out", checkpoints=place), "gs://bucket/run", "gcsfs")
 
 
 @pytest.mark.parametrize("name", ["batch_completions", "epochs", "eval_every", "checkpoint_every"])

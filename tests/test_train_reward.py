@@ -15,6 +15,7 @@ from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.errors import Preempted
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.model import RewardScorer
+from acecoder_jax.training import checkpoints
 from acecoder_jax.training.checkpoints import Checkpoints
 from acecoder_jax.training.metrics import read_metrics
 from acecoder_jax.training.trainer import Trainer
@@ -252,6 +253,13 @@ def test_bad_settings_are_refused_before_any_work(settings, tmp_path, monkeypatc
 def test_counts_of_nothing_are_refused_before_there_is_a_folder(settings, tmp_path, name):
     user_error(lambda: run(settings, tmp_path / "out", **{name: 0}), f"config.{name}: 0", "at least 1")
     assert not (tmp_path / "out").exists(), "a corrected config may use it"
+
+
+def test_a_bucket_without_its_package_is_refused_before_the_model_is_loaded(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "find_spec", lambda name: None)
+    monkeypatch.setattr(train_reward, "load_model", None)
+    place = {"folder": "gs://bucket/run"}
+    user_error(lambda: run(settings, tmp_path / "out", checkpoints=place), "gs://bucket/run", "gcsfs")
 
 
 def test_a_reward_model_is_no_policy(whole, settings, tmp_path):

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,6 +63,20 @@ def checkpoint_config() -> ConfigDict:
     return ConfigDict({"keep_last": 1, "keep_every": 0, "folder": config_dict.placeholder(str)})
 
 
+def check_folder(folder: str | None) -> None:
+    """Refuse a bucket that nothing here can open; a stage asks before it loads a model.
+
+    Raises:
+      UserError: a package is missing.
+    """
+    # etils takes tensorflow where there is one, whoever installed it.
+    if str(folder).startswith("gs://") and not any(map(find_spec, ("gcsfs", "tensorflow"))):
+        raise UserError(
+            f"config.checkpoints.folder: {folder!r} needs the package gcsfs; install it, or the extra `tpu`, which"
+            " brings it, or name a local folder"
+        )
+
+
 class Checkpoints:
     """The checkpoints of one run, named by its steps."""
 
@@ -81,8 +96,10 @@ class Checkpoints:
           keep_last, keep_every, folder: see `checkpoint_config`.
 
         Raises:
-          UserError: the disk cannot hold one checkpoint more than are kept, or one should be kept and none is.
+          UserError: the disk cannot hold one checkpoint more than are kept, or one should be kept and none is, or see
+            `check_folder`.
         """
+        check_folder(folder)
         if keep_last < 1:
             raise UserError(f"config.checkpoints.keep_last: {keep_last}; keep at least 1 to continue from")
         self._trainer, self._config = trainer, json.loads(json.dumps(config or {}))

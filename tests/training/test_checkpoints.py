@@ -12,7 +12,8 @@ from flax import nnx
 
 from acecoder_jax.data.pipelines import Batches, GlobalOrder, pair_batches
 from acecoder_jax.errors import UserError
-from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config, remove_left
+from acecoder_jax.training import checkpoints
+from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
 from acecoder_jax.training.mesh import make_mesh
 from tests.made_records import made_pairs
 from tests.training.test_trainer import batch_of, leaves_of, new_trainer, split
@@ -231,6 +232,20 @@ def test_a_resumed_run_needs_no_room_for_what_it_has_saved(one_device, tmp_path,
     user_error(lambda: open_with(free - 1), "not enough disk")
     user_error(lambda: open_with(free, keep_every=2), "not enough disk")  # one of the two goes nowhere
     open_with(free + held, keep_every=1)
+
+
+def test_a_bucket_that_nothing_can_open_is_one_line(one_device, tmp_path, monkeypatch):
+    """Without gcsfs etils has an ImportError, when the model is long loaded."""
+    monkeypatch.setattr(checkpoints, "find_spec", lambda name: None)
+    for action in (
+        lambda: check_folder("gs://bucket/run"),
+        lambda: Checkpoints(tmp_path, new_trainer(one_device), folder="gs://bucket/run"),
+    ):
+        user_error(action, "config.checkpoints.folder: 'gs://bucket/run'", "gcsfs", "`tpu`", "a local folder")
+    for folder in (None, str(tmp_path), "gs"):
+        check_folder(folder)
+    monkeypatch.setattr(checkpoints, "find_spec", lambda name: name == "gcsfs" or None)
+    check_folder("gs://bucket/run")
 
 
 # A file system that takes no more than so many bytes a file stands in for a full one: the writers meet a real error.
