@@ -29,7 +29,7 @@ from acecoder_jax.models.decoder import Decoder
 from acecoder_jax.models.folders import LoadedModel, load_model, save_params, write_model_files
 from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
-from acecoder_jax.training.interrupt import StopRequest
+from acecoder_jax.training.interrupt import StopRequest, preemptible
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.policy_step import token_log_probs
@@ -70,6 +70,7 @@ def default_config() -> ConfigDict:
     )
 
 
+@preemptible()
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
     require_at_least(
@@ -183,7 +184,7 @@ def _train(
             bar.update()
             bar.set_postfix(loss=values["loss"])
             stopping = stop.after(trainer.step)
-            if trainer.step % config.checkpoint_every == 0 or stopping:
+            if trainer.step % config.checkpoint_every == 0 or trainer.step == batches.steps or stopping:
                 checkpoints.save(trainer.step, batches)
             if stopping:
                 checkpoints.close()

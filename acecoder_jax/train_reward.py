@@ -28,7 +28,7 @@ from acecoder_jax.models.folders import load_model, save_params, write_model_fil
 from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapters, write_adapter
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
-from acecoder_jax.training.interrupt import StopRequest
+from acecoder_jax.training.interrupt import StopRequest, preemptible
 from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings, rows_of_this_host
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.processes import is_first, open_output, wait
@@ -74,6 +74,7 @@ def default_config() -> ConfigDict:
     )
 
 
+@preemptible()
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
     require_at_least(
@@ -192,7 +193,7 @@ def _train(
             under_way, step = (trainer.step, started, microbatches), trainer.step
             stopping = stop.after(step)
             evaluating = step % config.eval_every == 0 or step == total
-            saving = step % config.checkpoint_every == 0 or stopping
+            saving = step % config.checkpoint_every == 0 or step == total or stopping
             if evaluating or saving:
                 record(*under_way)
                 under_way = None

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 
 from acecoder_jax import sft
 from acecoder_jax.data.folders import read_manifest
+from acecoder_jax.errors import Preempted
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.training import checkpoints
 from acecoder_jax.training.checkpoints import Checkpoints
@@ -122,6 +125,20 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
     run(settings, tmp_path / "parts")
     assert_same_params(tmp_path / "parts", whole)
     assert without_times(read_metrics(tmp_path / "parts")) == without_times(read_metrics(whole))
+
+
+def test_taken_away_outside_of_the_loop_it_stops_well_and_trains_no_step_again(
+    settings, tmp_path, monkeypatch
+):
+    """By itself a process ends by the signal, with its status."""
+    changes = {"epochs": 1, "checkpoint_every": 100}
+    for moment in ("load_model", "token_log_probs", "save_params"):
+        with monkeypatch.context() as patch, pytest.raises(Preempted):
+            patch.setattr(sft, moment, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+            run(settings, tmp_path / "out", **changes)
+    monkeypatch.setattr(Trainer, "update", None)
+    run(settings, tmp_path / "out", **changes)
+    assert [line["step"] for line in read_metrics(tmp_path / "out") if "loss" in line] == [1, 2]
 
 
 def test_killed_after_the_manifest_the_checkpoints_go_all_the_same(settings, tmp_path, monkeypatch):

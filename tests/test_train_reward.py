@@ -187,6 +187,20 @@ def test_killed_and_resumed_it_is_the_uninterrupted_run(whole, settings, tmp_pat
     assert_same_params(tmp_path / "parts", whole)
 
 
+def test_taken_away_outside_of_the_loop_it_stops_well_and_trains_no_step_again(
+    settings, tmp_path, monkeypatch
+):
+    """By itself a process ends by the signal, with its status."""
+    changes = {"epochs": 1, "checkpoint_every": 100}
+    for moment in ("load_model", "_accuracy", "save_params"):
+        with monkeypatch.context() as patch, pytest.raises(Preempted):
+            patch.setattr(train_reward, moment, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+            run(settings, tmp_path / "out", **changes)
+    monkeypatch.setattr(Trainer, "start", None)
+    run(settings, tmp_path / "out", **changes)
+    assert [line["step"] for line in read_metrics(tmp_path / "out") if "loss" in line] == [1, 2, 3]
+
+
 def test_killed_before_the_manifest_it_trains_no_step_again(settings, tmp_path, monkeypatch):
     def killed(*_, **__):
         raise KeyboardInterrupt

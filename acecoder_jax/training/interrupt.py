@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import jax
@@ -17,8 +19,34 @@ from jax.experimental import multihost_utils
 from acecoder_jax.errors import Preempted
 
 
+@contextmanager
+def preemptible() -> Iterator[None]:
+    """While active, SIGTERM ends a run at once and well: for all that is before and after its loop.
+
+    There is nothing to save there. On several hosts SIGTERM is JAX's own, and stays so. It decorates a stage's `run`.
+
+    Raises:
+      Preempted: the machine is taken away.
+    """
+    if jax.process_count() > 1:
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise Preempted
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class StopRequest:
-    """While active, turns the first SIGINT or SIGTERM into a request that the loop looks at between steps."""
+    """While active, turns the first SIGINT or SIGTERM into a request that the loop looks at between steps.
+
+    A request that comes after the last look ends the run when the loop is left: save the last step before.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -30,9 +58,11 @@ class StopRequest:
         self._before = {number: signal.signal(number, self._ask) for number in numbers}
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self.asked and kind is None:
+            self.stop()
 
     def after(self, step: int) -> bool:
         """Whether to save and stop after this step; the same answer on all hosts. Ask once every step."""
