@@ -58,6 +58,7 @@ _LAYER_WITH_POST_NORMS = _LAYER | {
 # The two released forms of a reward model: transformers' and OpenRLHF's, and AceCodeRM's.
 CLASSIFICATION_HEAD, VALUE_HEAD = "score.weight", "v_head.summary.weight"
 VALUE_HEAD_BIAS = "v_head.summary.bias"
+_ROTARY_TABLE = ".rotary_emb.inv_freq"  # Llama 2's files keep it in every layer; the config says it all
 
 FAMILY_CLASSES = {
     "llama": "Llama",
@@ -175,7 +176,11 @@ def _require_fit(
     if config.tie_word_embeddings:
         ignored.add("lm_head.weight")  # some exporters repeat the tied embedding
     problems = [f"missing {name}" for name in expected if name not in tensors]
-    problems += [f"unknown {name}" for name in tensors if name not in expected and name not in ignored]
+    problems += [
+        f"unknown {name}"
+        for name in tensors
+        if name not in expected and name not in ignored and not name.endswith(_ROTARY_TABLE)
+    ]
     problems += [
         f"{name} has shape {tuple(tensors[name].shape)} instead of {shape}"
         for name, shape in expected.items()

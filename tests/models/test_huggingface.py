@@ -122,6 +122,13 @@ def test_a_repeated_tied_embedding_is_ignored():
     np.testing.assert_array_equal(nnx.to_pure_dict(again)["embedding"], tensors["model.embed_tokens.weight"])
 
 
+def test_the_rotary_tables_of_llama_2s_files_are_ignored(model):
+    config, tensors = model
+    table = {"model.layers.1.self_attn.rotary_emb.inv_freq": np.ones(4, np.float32)}
+    _, params = import_tensors(config, tensors | table, "here")
+    assert_same(dict(export_tensors(config, params)), tensors)
+
+
 def test_tensors_are_put_together_from_small_pieces(model, monkeypatch):
     config, tensors = model
     monkeypatch.setattr(huggingface, "_PIECE_BYTES", 5 * 4 * 32)  # five rows of the embedding
