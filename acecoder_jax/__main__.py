@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import copy
 import difflib
-import errno
 import importlib
 import importlib.util
 import os
@@ -21,6 +20,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from acecoder_jax.data.full_disk import full_disk
 from acecoder_jax.errors import Preempted, UserError
 
 # In the order of the paper: name on the command line -> (module, what it does).
@@ -300,21 +300,22 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"acecoder {known.stage}: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"acecoder {known.stage}: {where}{error.strerror}; free some space and run the same command again",
-            file=sys.stderr,
-        )
-        return 2
     except Preempted:
         print(f"\nacecoder {known.stage}: saved and stopped; the same command continues it", file=sys.stderr)
         return 0
     except KeyboardInterrupt:
         print(f"\nacecoder {known.stage}: stopped; the same command continues it", file=sys.stderr)
         return 130
+    except Exception as error:
+        reason = full_disk(error)
+        if reason is None:
+            raise
+        where = getattr(error, "filename", None) or known.workdir
+        print(
+            f"acecoder {known.stage}: {where}: {reason}; free some space and run the same command again",
+            file=sys.stderr,
+        )
+        return 2
     return 0
 
 

@@ -7,9 +7,7 @@ generator's state. Saving copies the arrays and writes behind the running steps;
 
 from __future__ import annotations
 
-import errno
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,28 +21,13 @@ from ml_collections import ConfigDict, config_dict
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, EveryNSteps, LatestN
 
 from acecoder_jax.data.folders import changed_settings, require_disk
+from acecoder_jax.data.full_disk import full_disk
 from acecoder_jax.errors import UserError
 from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.trainer import Trainer
 
-# What the writers underneath say of a disk that takes no more; only some of them raise an OSError.
-_FULL = ("No space left", "Disk quota exceeded", "File too large")
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
 # Sections that say where a run goes on, and not what it computes: these may change between two sittings.
 _WHERE = ("checkpoints", "mesh")
-
-
-class _SaidElsewhere(logging.Filter):
-    """Drops the writers' own reports of a full disk, a traceback from each thread: `Checkpoints` says it in a line."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''}"
-        return not any(words in text for words in _FULL)
-
-
-logging.getLogger("absl").addFilter(_SaidElsewhere())
 
 
 class Position(Protocol):
@@ -204,12 +187,11 @@ class Checkpoints:
         try:
             yield
         except Exception as error:
-            number = getattr(error, "errno", None)
-            reason = next((words for words in _FULL if words in str(error)), None)
-            if reason is None and number not in FULL_DISK:
+            reason = full_disk(error)
+            if reason is None:
                 raise
             raise UserError(
-                f"{self._folder}: {what} ({reason or error}); the last checkpoint is whole: free some space and run"
+                f"{self._folder}: {what} ({reason}); the last checkpoint is whole: free some space and run"
                 " the same command again"
             ) from error
 
