@@ -145,6 +145,7 @@ def config_from_hf(values: Mapping[str, Any], where: str) -> DecoderConfig:
 
 
 def _read(values: Mapping[str, Any], family: str, where: str) -> DecoderConfig:
+    _require_sizes(values, where)
     gemma = family == "gemma3_text"
     heads, width = values["num_attention_heads"], values["hidden_size"]
     head_dim = values.get("head_dim") or width // heads
@@ -171,6 +172,30 @@ def _read(values: Mapping[str, Any], family: str, where: str) -> DecoderConfig:
         query_scale=(head_dim / values.get("query_pre_attn_scalar", 256)) ** 0.5 if gemma else 1.0,
         **FAMILIES[family],
     )
+
+
+_SIZES = (
+    *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"),
+    *("num_key_value_heads", "head_dim", "max_position_embeddings"),
+)
+_MAY_BE_ABSENT = ("num_key_value_heads", "head_dim")  # they follow from the others
+
+
+def _require_sizes(values: Mapping[str, Any], where: str) -> None:
+    """Refuse what is no whole number, and key/value heads that the heads cannot share."""
+    for key in _SIZES:
+        size = values.get(key) or 1 if key in _MAY_BE_ABSENT else values[key]
+        if not isinstance(size, int) or size < 1:
+            raise UserError(
+                f"{where}: {key} is {size!r} and must be a whole number above 0; use the config.json that came with"
+                " the weights"
+            )
+    heads, shared = values["num_attention_heads"], values.get("num_key_value_heads")
+    if shared and heads % shared:
+        raise UserError(
+            f"{where}: {heads} num_attention_heads do not divide over {shared} num_key_value_heads; use the config.json"
+            " that came with the weights"
+        )
 
 
 def is_classifier(values: Mapping[str, Any]) -> bool:

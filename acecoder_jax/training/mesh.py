@@ -6,6 +6,7 @@ knows which mesh axis a name goes to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,8 +48,9 @@ def make_mesh(
     """
     devices = jax.devices() if devices is None else devices
     count, sizes = len(devices), [data, fsdp, tensor]
-    known = int(np.prod([size for size in sizes if size != -1]))
-    if sizes.count(-1) > 1 or known < 1 or count % known or (-1 not in sizes and known != count):
+    given = [size for size in sizes if size != -1]
+    known = math.prod(given)
+    if len(given) < 2 or min(given) < 1 or count % known or (len(given) == 3 and known != count):
         raise UserError(
             f"config.mesh: data={data}, fsdp={fsdp}, tensor={tensor} does not fit {count} devices;"
             " make the product equal that number, with -1 for at most one axis"

@@ -144,6 +144,23 @@ def test_a_missing_key_is_named(key):
     user_error(lambda: config_from_hf(values, "folder/config.json"), "folder/config.json", repr(key))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"vocab_size": "300"}, "vocab_size is '300'"),
+        ({"hidden_size": None}, "hidden_size is None"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers is 0"),
+        ({"head_dim": 8.5}, "head_dim is 8.5"),
+        ({"num_key_value_heads": 3}, "4 num_attention_heads do not divide over 3 num_key_value_heads"),
+    ],
+    ids=str,
+)
+def test_sizes_that_are_none_are_named(changes, said):
+    user_error(
+        lambda: config_from_hf(TINY_CONFIG | changes, "folder/config.json"), "folder/config.json", said
+    )
+
+
 def test_a_folder_without_a_config_and_a_damaged_one(tmp_path):
     user_error(lambda: read_hf_config(tmp_path), tmp_path, "config.json")
     (tmp_path / "config.json").write_text('{"model_type": "llama"')

@@ -40,6 +40,7 @@ def test_sizes(sizes, expected):
         {"data": -1, "fsdp": -1},
         {"fsdp": 0},
         {"data": 1, "fsdp": -2},
+        {"data": -2, "fsdp": -2, "tensor": 2},
     ],
     ids=str,
 )
