@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from safetensors import safe_open
+from transformers import AutoTokenizer
 
 from acecoder_jax import export, import_model
 from acecoder_jax.data.folders import OutputFolder, read_manifest
@@ -207,6 +208,31 @@ def test_bfloat16_is_the_default_and_is_written_as_such(tiny_model, tmp_path):
         assert {str(file.get_tensor(name).dtype) for name in file.keys()} == {"bfloat16"}  # noqa: SIM118
     assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"
     assert counts["bytes"] == 2 * read_manifest(tiny_model.folder)["counts"]["parameters"]
+
+
+def test_the_old_name_of_the_dtype_is_not_left_beside_the_new_one(tiny_model, tmp_path):
+    source = shutil.copytree(tiny_model.hf_folder, tmp_path / "source")
+    (source / "config.json").write_text(json.dumps(TINY_CONFIG | {"torch_dtype": "float16"}))
+    run(import_folder(source, tmp_path / "model"), tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert written["dtype"] == "bfloat16" and "torch_dtype" not in written
+
+
+def test_a_policy_keeps_its_padding_side_and_a_reward_model_pads_on_the_right(
+    tiny_model, reward_folder, tmp_path
+):
+    sides = {}
+    for name, folder, form in (
+        ("policy", tiny_model.folder, "classification"),
+        ("classification", reward_folder, "classification"),
+        ("v_head", reward_folder, "v_head"),
+    ):
+        model = shutil.copytree(folder, tmp_path / f"{name}-model")
+        about = json.loads((model / "tokenizer_config.json").read_text()) | {"padding_side": "left"}
+        (model / "tokenizer_config.json").write_text(json.dumps(about))
+        run(model, tmp_path / name, reward_form=form)
+        sides[name] = AutoTokenizer.from_pretrained(tmp_path / name).padding_side
+    assert sides == {"policy": "left", "classification": "right", "v_head": "right"}
 
 
 def test_the_model_card_says_where_it_comes_from(tiny_model, tmp_path):

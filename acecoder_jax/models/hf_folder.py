@@ -37,7 +37,8 @@ def write_hf_folder(folder: Path, model: LoadedModel, dtype: str, form: str = "p
       form: "policy", or for a reward model a key of `REWARD_FORMS`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model.tokenizer.padding_side = "right"
+    if form != "policy":  # which generates, and keeps the side that it was imported with
+        model.tokenizer.padding_side = "right"
     if form == "classification":
         _pad_apart_from_the_end(model)
     model.tokenizer.save_pretrained(folder)
@@ -58,8 +59,9 @@ def _tensors(model: LoadedModel, form: str) -> Iterator[tuple[str, np.ndarray]]:
 
 def _hf_config(model: LoadedModel, dtype: str, form: str) -> dict:
     family = FAMILY_CLASSES[model.config.model_type]
-    own = ("vocab_multiple", "generation_config")  # ours, and of no meaning to anybody else
-    values = {key: value for key, value in model.hf_config.items() if key not in own} | {"dtype": dtype}
+    # Two that are ours and mean nothing to anybody else, and the old name of `dtype`.
+    left_out = ("vocab_multiple", "generation_config", "torch_dtype")
+    values = {key: value for key, value in model.hf_config.items() if key not in left_out} | {"dtype": dtype}
     if values.get("pad_token_id") is None or form == "classification":
         values["pad_token_id"] = model.tokenizer.pad_token_id
     values |= model.extra  # reward_mean and reward_spread
