@@ -105,7 +105,9 @@ def write_adapter(folder: Path, config: DecoderConfig, params: nnx.State, base: 
 
     Args:
       folder: is made if it is not there.
-      base: the folder or name of the model that they belong to.
+      base: the model folder that they belong to. What PEFT is told is the Hugging Face folder that it was imported
+        from; where there is none (a GGUF file, a model trained here), `base` itself, which transformers cannot read:
+        export it, and load that export with the adapter.
     """
     tensors, head = {}, None
     for path, leaf in nnx.to_flat_state(params):
@@ -122,7 +124,7 @@ def write_adapter(folder: Path, config: DecoderConfig, params: nnx.State, base: 
     about = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM" if head is None else "SEQ_CLS",
-        "base_model_name_or_path": base,
+        "base_model_name_or_path": _imported_from(Path(base)) or base,
         "r": config.lora_rank,
         "lora_alpha": config.lora_scale * config.lora_rank,
         "lora_dropout": 0.0,
@@ -135,3 +137,11 @@ def write_adapter(folder: Path, config: DecoderConfig, params: nnx.State, base: 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "adapter_config.json").write_text(json.dumps(about, indent=2))
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+
+
+def _imported_from(base: Path) -> str | None:
+    """The Hugging Face folder whose import made this model folder, if one did and it is still there."""
+    about = base / "stage.json"
+    made = json.loads(about.read_text()) if about.is_file() else {}
+    source = made["config"]["source"] if made.get("stage") == "import" else ""
+    return source if source and Path(source).is_dir() else None

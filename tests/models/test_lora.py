@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.decoder import attention
-from acecoder_jax.models.huggingface import export_tensors, write_safetensors
+from acecoder_jax.models.huggingface import abstract_params, export_tensors, write_safetensors
 from acecoder_jax.models.lora import is_adapter, lora_config, merged, with_adapters, write_adapter
 from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 from tests.tiny_models import TINY_CONFIG, random_params
@@ -124,6 +124,32 @@ def test_peft_reads_it_and_computes_the_same(adapted, tmp_path):
     with torch.no_grad():
         theirs = model(torch.tensor(np.asarray(TOKENS), dtype=torch.long)).logits.numpy()
     np.testing.assert_allclose(logits(graph, trained(fresh)), theirs, atol=1e-4)
+
+
+def test_peft_finds_the_base_that_a_model_folder_was_imported_from(adapted, tiny_model, tmp_path):
+    peft = pytest.importorskip("peft")
+    _, _, config, graph, fresh = adapted
+    write_adapter(tmp_path / "policy", config, trained(fresh), str(tiny_model.folder))
+    model = peft.AutoPeftModelForCausalLM.from_pretrained(tmp_path / "policy")
+    assert model.peft_config["default"].base_model_name_or_path == str(tiny_model.hf_folder)
+
+    values = {
+        "backbone": nnx.to_pure_dict(tiny_model.loaded.params),
+        "score": np.arange(32, dtype=np.float32),
+    }
+    _, reward = abstract_params(PLAIN, reward_model=True)
+    nnx.replace_by_pure_dict(reward, values)
+    config, _, reward = with_adapters(PLAIN, reward, lora(), seed=0)
+    write_adapter(tmp_path / "reward", config, reward, str(tiny_model.folder))
+    model = peft.AutoPeftModelForSequenceClassification.from_pretrained(tmp_path / "reward", num_labels=1)
+    head = next(weight for name, weight in model.named_parameters() if "modules_to_save" in name)
+    np.testing.assert_array_equal(head.detach().numpy(), np.arange(32, dtype=np.float32)[None])
+
+
+def test_a_base_that_was_trained_here_is_named_itself(adapted, tmp_path):
+    _, _, config, _, fresh = adapted
+    write_adapter(tmp_path, config, fresh, "runs/sft")
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] == "runs/sft"
 
 
 def test_bad_settings_are_refused():
