@@ -85,7 +85,9 @@ class Folder(ast.NodeTransformer):
         if not small or (isinstance(node.op, ast.Pow | ast.LShift) and not abs(sides[1]) <= 256):
             return node
         try:
-            code = compile(ast.fix_missing_locations(ast.Expression(node)), "<test>", "eval")
+            code = compile(
+                ast.fix_missing_locations(ast.Expression(node)), "<test>", "eval", dont_inherit=True
+            )
             return ast.Constant(eval(code, {"__builtins__": {}}))
         except (ArithmeticError, TypeError, ValueError):
             return node
@@ -308,7 +310,7 @@ def decider(tree: ast.Expression, calls: int) -> Callable[[list[Any]], bool]:
             pass
         else:
             return lambda values: bool(values[0] == expected)
-    code = compile(ast.fix_missing_locations(_Guard().visit(tree)), "<test>", "eval")
+    code = compile(ast.fix_missing_locations(_Guard().visit(tree)), "<test>", "eval", dont_inherit=True)
     names = [f"__v{i}" for i in range(calls)]
 
     def decide(values: list[Any]) -> bool:
@@ -318,5 +320,7 @@ def decider(tree: ast.Expression, calls: int) -> Callable[[list[Any]], bool]:
 
 
 def expression_code(node: ast.expr) -> bytes:
-    code: CodeType = compile(ast.fix_missing_locations(ast.Expression(body=node)), "<test>", "eval")
+    code: CodeType = compile(
+        ast.fix_missing_locations(ast.Expression(body=node)), "<test>", "eval", dont_inherit=True
+    )
     return marshal.dumps(code)

@@ -52,6 +52,7 @@ _MODULES = (
     "operators",
     "asking",
     "handles",
+    "watch",
     "exchange",
     "judge",
     "objects",

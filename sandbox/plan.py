@@ -132,7 +132,7 @@ def _kept(source: str, candidate: frozenset[str], setup: str) -> Plan:
 
 def _plan(source: str, candidate: frozenset[str], setup: str) -> Plan:
     tree = _parse(source)
-    whole = compile(tree, "<test>", "exec")
+    whole = compile(tree, "<test>", "exec", dont_inherit=True)
     imports = plain_imports(tree)
     bound = bindings(tree)
     for name in imports:
@@ -197,7 +197,7 @@ def _asking(
         kind.id = common.STAND_IN.format(kind.id)
     rest = ast.fix_missing_locations(hoister.visit(tree))
     left = {node.id for node in nodes(rest) if isinstance(node, ast.Name)} & candidate
-    return marshal.dumps(compile(rest, "<test>", "exec")), hoister.calls, left, caught
+    return marshal.dumps(compile(rest, "<test>", "exec", dont_inherit=True)), hoister.calls, left, caught
 
 
 def _within(needs: tuple[tuple[str, str], ...], calls: Sequence[ast.expr]) -> tuple[tuple[str, str], ...]:

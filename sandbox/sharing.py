@@ -17,7 +17,7 @@ _PATCHING = (
     "redirect_stdout redirect_stderr patch mock monkeypatch capsys globals catch_warnings logging getcontext"
 )
 _RUNNING = """
-eval exec compile __import__ get_type_hints cloudpickle dill joblib marshal pickle runpy shelve timeit inspect
+eval exec compile __import__ ctypes get_type_hints cloudpickle dill joblib marshal pickle runpy shelve timeit inspect
 asyncio concurrent gc multiprocessing threading weakref
 """
 _WORDS = frozenset(f"{_PATCHING} {_RUNNING}".split())

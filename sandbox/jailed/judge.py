@@ -13,7 +13,7 @@ import time
 import types
 from typing import Any, NoReturn
 
-from sandbox.jailed import asking, codec, common, decoding, exchange, frames, handles
+from sandbox.jailed import asking, codec, common, decoding, exchange, frames, handles, watch
 
 
 def _outcome(asker: asking.Asker, error: BaseException | None) -> tuple[str, str]:
@@ -40,6 +40,7 @@ def serve(line: frames.Line, request: dict[str, Any]) -> NoReturn:
     """
     asker = asking.asker = asking.Asker(line, exchange.raised)
     exchange.install()
+    watch.install()
     sys.modules["pytest"] = common.PYTEST
     names: dict[str, Any] = {"__name__": handles.TEST}
     sys.modules[handles.TEST] = types.ModuleType(handles.TEST)  # dataclasses look for the module of a class

@@ -16,14 +16,17 @@ from tests.sandbox.tricks import (
     EXISTENCE,
     KEEPS_A_FILE,
     LEAKS,
+    LOADS,
     NOT_PASSED,
     NUMPY,
+    NUMPY_LOADS,
     ON_RECORD,
     OWN_WORD,
     REMEMBERS,
     SECRET,
     STAYS,
     TRICKS,
+    WRITES,
 )
 
 LIMITS = Limits(test_cpu_s=0.4, program_cpu_s=2.0, test_wall_s=10.0, max_timeouts=1, memory_mb=512)
@@ -64,6 +67,41 @@ def test_no_program_says_where_numpy_reads():
     with Sandbox(workers=1, limits=LIMITS, packages=("numpy",)) as box:
         for name, outcome in run(box, NUMPY).items():
             assert outcome.outcome in NOT_PASSED and not outcome.in_process, (name, outcome)
+
+
+def _check_loads(box: Sandbox, tests: tuple[str, ...]) -> None:
+    held = f"r = f(7)\nassert r == {SECRET}"
+    for test in tests:
+        (verdict,) = box.run([Program("loads", WRITES, (test, held), ("f",))])
+        loads, after = verdict.outcomes
+        no_disk = loads.outcome == "forbidden"  # at the weaker tier
+        assert loads.outcome in NOT_PASSED and (loads.in_process or no_disk), (test, loads)
+        assert after.outcome in NOT_PASSED, (test, after)
+
+
+def test_what_the_program_wrote_is_not_run_beside_the_expected_values(box):
+    _check_loads(box, LOADS)
+
+
+def test_no_package_loads_it_either():
+    pytest.importorskip("numpy")
+    with Sandbox(workers=1, limits=LIMITS, packages=("numpy",)) as box:
+        _check_loads(box, (NUMPY_LOADS,))
+
+
+def test_what_the_library_makes_of_names_stays_with_the_judge(box):
+    tests = (
+        "from dataclasses import dataclass\n@dataclass\nclass D:\n    x: int\nassert D(f(1)).x == 1",
+        "from typing import NamedTuple\nclass N(NamedTuple):\n    x: int\nassert N(f(1)).x == 1",
+        "import enum\nE = enum.Enum('E', 'a b')\nassert E.a.value == f(1)",
+        "import ast\nassert ast.literal_eval(f('[1, 2]')) == [1, 2]",
+        "import colorsys, difflib, email.message, sqlite3, xml.dom.minidom\nx = f(1)\nassert x == 1",
+        "import functools\n@functools.singledispatch\ndef h(x): return 0\n@h.register\ndef _(x: int): return 1\n"
+        "assert h(f(3)) == 1",
+    )
+    (verdict,) = box.run([Program("p", "def f(x): return x", tests, ("f",))])
+    for test, outcome in zip(tests, verdict.outcomes, strict=True):
+        assert outcome.outcome == "passed" and not outcome.in_process, (test, outcome)
 
 
 def test_what_a_test_beside_the_program_shows_does_not_reach_the_next(box):

@@ -368,6 +368,51 @@ NUMPY = {
 }
 
 # It leaves what it saw in one test on its disk for the next, and folders in the way.
+# What a program writes that a test may load, by words of which `sandbox.sharing` knows none; the last test is one that
+# the loaded code would have made pass.
+WRITES = (
+    """
+import importlib.util, marshal, os, pickle, zipfile
+CODE = """
+    + repr(
+        "import sys\nframe = sys._getframe()\nwhile frame:\n"
+        "    if '_outcome' in frame.f_globals: frame.f_globals['_outcome'] = lambda *a: ('passed', '')\n"
+        "    frame = frame.f_back\n"
+    )
+    + """
+class Runs:
+    def __reduce__(s): return exec, (CODE,)
+def f(x):
+    for name, data in (
+        ('a.pkl', pickle.dumps(Runs())),
+        ('written.py', CODE.encode()),
+        ('compiled.pyc', importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(compile(CODE, os.__file__, 'exec'))),
+    ):
+        with open('/tmp/' + name, 'wb') as out: out.write(data)
+    with zipfile.ZipFile('/tmp/a.zip', 'w') as out: out.writestr('zipped.py', CODE)
+    return f'exec({CODE!r})' if x == 0 else 0
+"""
+)
+_ENDS = f"\nassert f(7) == {SECRET}"
+LOADS = tuple(
+    test + _ENDS
+    for test in (
+        "import builtins\nbuiltins.eval(f(0))",
+        "import code\ncode.InteractiveInterpreter().runsource(f(0))",
+        "import cProfile\ncProfile.run(f(0))",
+        "import types, builtins\ntypes.FunctionType(builtins.compile(f(0), 'a', 'exec'), {})()",
+        "f(7)\nimport sys\nsys.path.insert(0, '/tmp')\nimport written",
+        "f(7)\nimport sys\nsys.path.insert(0, '/tmp')\ntry:\n    import written\nexcept BaseException:\n    pass",
+        "f(7)\nimport sys\nsys.path.insert(0, '/tmp')\nimport compiled",
+        "f(7)\nimport sys\nsys.path.insert(0, '/tmp/a.zip')\nimport zipped",
+        "f(7)\nimport importlib.machinery as m\nm.SourceFileLoader('a', '/tmp/written.py').load_module()",
+        "f(7)\nimport importlib.util as u\ns = u.spec_from_file_location('a', '/tmp/written.py')\n"
+        "s.loader.exec_module(u.module_from_spec(s))",
+        "f(7)\nimport importlib\nwith open('/tmp/a.pkl', 'rb') as file: importlib.import_module('pickle').load(file)",
+    )
+)
+NUMPY_LOADS = "f(7)\nimport numpy as np\nnp.load('/tmp/a.pkl', allow_pickle=True)" + _ENDS
+
 LEAKS = """
 import os, sys
 def f(x):
