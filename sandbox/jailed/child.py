@@ -72,8 +72,8 @@ class Candidate:
         self.woken = 0
         name = request["name"]
         self.own = name if request["exact"] else None  # whose classes' objects are more than the data in them
-        module = sys.modules[name] = types.ModuleType(name)
-        self.names: dict[str, Any] = module.__dict__
+        self.module = sys.modules[name] = types.ModuleType(name)
+        self.names: dict[str, Any] = self.module.__dict__
         self.objects: objects.Objects | None = None
 
     def reply(self, kind: str, content: str) -> None:
@@ -110,6 +110,13 @@ class Candidate:
                 self.objects.mirrors.agree()
         self.reply("m" if isinstance(error, MemoryError) else "e", _describe(error, changes))
 
+    def join(self) -> None:
+        """Prepare for a test in this process: it is one script with the program, and has its namespace to itself, since
+        nothing else is asked of this process.
+        """
+        sys.modules["__main__"] = self.module
+        sys.modules["pytest"] = common.PYTEST
+
     def answer(self, item: Any) -> None:
         """Answer one request: marshalled code to evaluate, or a tuple that names another kind."""
         try:
@@ -118,10 +125,11 @@ class Candidate:
             elif item[0] == "needs":
                 return common.supply(self.names, item[1])
             elif item[0] == "test":
-                sys.modules["pytest"] = common.PYTEST
-                exec(_loads(item[1]), dict(self.names))
+                self.join()
+                exec(_loads(item[1]), self.names)
                 text = _dumps(item[2])
             elif item[0] == "unittest":
+                self.join()
                 text = _dumps([*objects.run_unittest(item[1], item[2], item[3], self.names), item[4]])
             else:
                 if self.objects is None:

@@ -166,30 +166,24 @@ class Objects:
 
 
 def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -> list[str]:
-    """Run one method of a unittest module beside the candidate: `[outcome, detail]`, which it could have
+    """Run one method of a unittest module in the candidate's namespace: `[outcome, detail]`, which it could have
     forged.
     """
     import unittest
 
-    space = names.get("__unittest__")
-    if space is None:
-        # A module of the interpreter's, where unittest looks for what a module sets up.
-        sys.modules["test"] = types.ModuleType("test")
-        space = names["__unittest__"] = sys.modules["test"].__dict__
-        space.update(names, __name__="test")
-        exec(marshal.loads(module), space)
+    exec(marshal.loads(module), names)
     unittest.case._ShouldStop = ()  # type: ignore[attr-defined]  # what a program raises to end a test as if it were right
     succeeded: list[Any] = []
     result = unittest.TestResult()
     result.addSuccess = succeeded.append  # type: ignore[assignment]
-    unittest.TestSuite([space[case](method)]).run(result)
+    unittest.TestSuite([names[case](method)]).run(result)
     if result.failures or result.unexpectedSuccesses:
         return ["failed", ""]
     if result.errors:
         return ["error", result.errors[0][1].strip().rsplit("\n", 1)[-1][:200]]
     if result.skipped:
         decorated = any(
-            getattr(x, "__unittest_skip__", False) for x in (space[case], getattr(space[case], method))
+            getattr(x, "__unittest_skip__", False) for x in (names[case], getattr(names[case], method))
         )
         return ["failed", SKIPPED if decorated else "SkipTest"]  # which the program may raise
     return ["passed" if succeeded or result.expectedFailures else "failed", ""]

@@ -19,7 +19,7 @@ def alarm(*_: object) -> None:
 
 
 def run(job: dict) -> list[str]:
-    module = sys.modules["solution"] = types.ModuleType("solution")
+    module = sys.modules["solution"] = sys.modules["__main__"] = types.ModuleType("solution")
     space = module.__dict__
     try:
         exec(job["setup"], space)
@@ -27,10 +27,13 @@ def run(job: dict) -> list[str]:
     except BaseException as error:
         return [f"load {type(error).__name__}"] * len(job["tests"])
     results = []
+    loaded = dict(space)
     for test in job["tests"]:
+        space.clear()
+        space.update(loaded)
         signal.alarm(60)
         try:
-            exec(compile(test, "<test>", "exec"), dict(space))
+            exec(compile(test, "<test>", "exec"), space)
             results.append("passed")
         except BaseException as error:
             results.append(type(error).__name__)

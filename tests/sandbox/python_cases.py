@@ -198,6 +198,13 @@ class Ball:
     def __init__(self): self.center = 3
 def ball(): return Ball()
 def unknown(): return undefined_name
+counter = 0
+def inc():
+    global counter
+    counter += 1
+def helper(): return 1
+def use(): return helper()
+def given(g): return Given(g.n + 1)
 def slow(x):
     while x == 2: pass
     return x
@@ -208,7 +215,7 @@ pattern number mean first missing positive sort_it put grid one_row shallow deep
 vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
 managed letters tally grouped Hue hue Sliced month denied noted bad Cell row cells take zero read evens Turns Level
 level Money usd Account show listen forget with_default roll total_of address link Default defaults
-Own Guarded bounds ball
+Own Guarded bounds ball counter inc helper use given
 unknown
 """
 LINES = r"""
@@ -369,5 +376,13 @@ with Guarded([1]) as g:\n    g.append(2)\nassert g == [1, 2] and g(3) == 5
 for x, w in [(1, False), (2, True)]: assert Guarded.even(x) == w
 assert bounds().lower == 1 and ball().center == 3
 b = bounds()\nassert b.upper == 2
+inc(); inc()\nassert counter == 2
+inc()\nassert counter == 2
+from unittest.mock import patch\nwith patch('__main__.helper', return_value=5):\n    assert use() == 5
+from unittest.mock import patch\nwith patch(__name__ + '.helper', return_value=5):\n    assert use() == 5
+from unittest.mock import patch\nwith patch.dict(globals(), helper=lambda: 5):\n    assert use() == 5
+import unittest.mock\nwith unittest.mock.patch('solution.helper', return_value=5):\n    assert use() == 1
+class Given:\n    def __init__(self, n): self.n = n\nassert given(Given(1)).n == 2
+class Given:\n    def __init__(self, n): self.n = n\nassert given(Given(1)).n == 3
 """
 TESTS = tuple(line.replace("\\n", "\n") for line in LINES.strip().split("\n"))

@@ -470,6 +470,42 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
     assert [t.outcome for t in verdict.outcomes] == ["passed", "passed", "error", "passed", "failed"]
 
 
+def test_unittest_modules_share_the_programs_namespace(box):
+    program = """
+counter = 0
+def inc():
+    global counter
+    counter += 1
+def helper(): return 1
+def use(): return helper()
+def shout(text): return tools.capwords(text)
+def grow(node): return Node(node.n + 1)
+"""
+    module = """
+import string as tools, sys, unittest
+from unittest.mock import patch
+class Node:
+    def __init__(self, n): self.n = n
+class Test(unittest.TestCase):
+    def test_count(self):
+        inc(); inc()
+        self.assertEqual(counter, 2)
+    def test_count_again(self):
+        inc()
+        self.assertEqual(counter, 1)
+    def test_import(self): self.assertEqual(shout("a b"), "A B")
+    def test_node(self): self.assertEqual(grow(Node(1)).n, 2)
+    @patch(__name__ + ".helper", return_value=5)
+    def test_patch(self, mock): self.assertEqual(use(), 5)
+    @patch("__main__.helper", return_value=5)
+    def test_patch_main(self, mock): self.assertEqual(use(), 5)
+    def test_patch_wrong(self):
+        with patch.object(sys.modules[__name__], "helper", return_value=5): self.assertEqual(use(), 1)
+"""
+    (verdict,) = box.run([Program("a", program, unittest=module)])
+    assert [t.outcome for t in verdict.outcomes] == ["passed"] * 6 + ["failed"], verdict
+
+
 def test_packages_are_explicit():
     pytest.importorskip("numpy")
     source = "import numpy as np\ndef f(n): return np.arange(n)\ndef s(): return np.float64(1.5)"
