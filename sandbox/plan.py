@@ -103,10 +103,19 @@ def _parse(source: str) -> ast.Module:
 
 
 def _below_main(node: ast.stmt) -> list[ast.stmt]:
-    guard = (
-        isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == "__name__ == '__main__'"
-    )
-    return node.body if isinstance(node, ast.If) and guard else [node]
+    return node.body if isinstance(node, ast.If) and _asks_for_main(node.test) else [node]
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    """Whether a condition is that the code runs as a script."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    left, right = ast.unparse(test.left), test.comparators[0]
+    if isinstance(test.ops[0], ast.Eq):
+        return {left, ast.unparse(right)} == {"__name__", "'__main__'"}
+    names = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else []
+    among = any(isinstance(name, ast.Constant) and name.value == "__main__" for name in names)
+    return isinstance(test.ops[0], ast.In) and left == "__name__" and among
 
 
 def plan_test(source: str, candidate: frozenset[str], setup: str = "") -> Plan:

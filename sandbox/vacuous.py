@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
+from sandbox.checks import Checks, always_true
 from sandbox.names import mentions, nodes, root_name, truth
 
 
@@ -26,7 +27,18 @@ def why_vacuous(tree: ast.Module, candidate: frozenset[str], undefined: list[str
         return _constant(asserts[0].test, candidate)
     if not asserts and not any(isinstance(node, ast.Raise | ast.With | ast.Call) for node in nodes(tree)):
         return "asserts nothing"
-    return _nothing_asserted(tree, candidate) if not asserts else ""
+    nothing = "" if asserts else _nothing_asserted(tree, candidate)
+    return nothing or _nothing_checked(tree, candidate)
+
+
+def _nothing_checked(tree: ast.Module, candidate: frozenset[str]) -> str:
+    """Why nothing that the test runs can make it fail; else the empty string."""
+    checks = Checks(tree, candidate)
+    if checks.found:
+        return ""
+    return (
+        checks.reason or (checks.never and f"defines {checks.never} and never calls it") or "asserts nothing"
+    )
 
 
 def _never_called(tree: ast.Module, candidate: frozenset[str]) -> str:
@@ -60,19 +72,6 @@ def _nothing_asserted(tree: ast.Module, candidate: frozenset[str]) -> str:
 
 
 def _constant(test: ast.expr, candidate: frozenset[str]) -> str:
-    kind = type(test).__name__.lower()
-    if (
-        isinstance(test, ast.Tuple | ast.List | ast.Set)
-        and test.elts
-        or isinstance(test, ast.Dict)
-        and test.keys
-    ):
-        return f"asserts a {kind}, which is always true"
-    either = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else []
-    if any(isinstance(value, ast.Constant) and value.value for value in either):
-        return "asserts something that is always true"
-    if isinstance(truth(test), ast.Name):
-        return "asserts a bare name"
-    if isinstance(test, ast.Lambda | ast.GeneratorExp | ast.JoinedStr):
-        return "asserts something that is always true"
-    return ""
+    return always_true(test, candidate) or (
+        "asserts a bare name" if isinstance(truth(test), ast.Name) else ""
+    )

@@ -91,6 +91,88 @@ assert f(7) == 3 or True
 assert Solution().same(Solution().f(7), 3)
 assert Point(f(7), 3)
 """
+CHECKS_NOTHING_EITHER = r"""
+assert [f(x) == y for x, y in [(1,2),(2,3)]]
+assert {f(x) == y for x, y in [(1,2),(2,3)]}
+assert {x: f(x) == y for x, y in [(1,2),(2,3)]}
+assert map(lambda x: f(x) == 2, [1])
+assert filter(f, [1, 2])
+assert zip(f(1), [1, 2])
+try:\n    assert f(1) == 2\nexcept AssertionError:\n    print("wrong")
+try:\n    assert f(1) == 2\nexcept Exception as e:\n    print(e)
+try:\n    assert f(1) == 2\nexcept:\n    pass
+try:\n    assert f(1) == 2\nexcept (ValueError, AssertionError):\n    pass
+import contextlib\nwith contextlib.suppress(Exception):\n    assert f(1) == 2
+with suppress(AssertionError):\n    assert f(1) == 2
+try:\n    f(-1)\n    assert False\nexcept Exception:\n    pass
+f(1)\nassert True
+x = f(1)\nassert (x == 2, "wrong")
+x = f(1)\nassert [x == 2]
+def t():\n    x = f(1)\n    assert [x == 2]\nt()
+def t():\n    assert (f(1) == 2, "wrong")\nt()
+math.isclose(f(1), 2)
+import math\nmath.isclose(f(1), 2)
+import numpy as np\nnp.allclose(f(1), 2)
+import json\nprint(json.dumps(f(1)))
+def test_a():\n    assert f(1) == 2\ndef main():\n    test_a()
+if False:\n    assert f(1) == 2
+while False:\n    assert f(1) == 2
+for x in []:\n    assert f(x) == 2
+assert str(f(1) == 2)
+assert (f(1) == 2) is not None
+assert bool([f(1) == 2])
+assert f(1) == 2 or [1]
+def test():\n    return f(1) == 2\ntest()
+def run(cases):\n  for x, y in cases:\n    try:\n      assert f(x) == y\n    except AssertionError:\n      print("no")\nrun([(1, 2)])
+def check(x, y):\n    assert f(x) == y\ntry:\n    check(1, 2)\nexcept AssertionError:\n    print('no')
+s = Stack()\ns.push(1)\nassert (s.pop() == 1, 'no')
+if f(1) != 2:\n    print('wrong')
+def check(candidate):\n    assert (candidate(1) == 2, 'no')\ncheck(f)
+from json import dumps\nprint(dumps(f(1)))
+"""
+CHECKS = r"""
+assert [x for x in f(3) if x > 1]
+assert [x for x in f(3)]
+assert str(f(1))
+assert f(1) is not None
+assert f(1) == 2 or f(1) == 3
+x = f(1)\nassert x
+ok = f(1) == 2\nassert ok
+try:\n    f(-1)\n    assert False\nexcept ValueError:\n    pass
+try:\n    f(-1)\nexcept ValueError:\n    pass\nelse:\n    assert False
+try:\n    f(-1)\n    assert False\nexcept AssertionError:\n    raise\nexcept Exception:\n    pass
+try:\n    assert f(1) == 2\nexcept AssertionError:\n    print('no')\n    raise
+try:\n    assert f(1) == 2\n    ok = True\nexcept AssertionError:\n    ok = False\nassert ok
+try:\n    f(-1)\n    assert False\nexcept Exception as e:\n    assert isinstance(e, ValueError)
+try:\n    f(-1)\n    pytest.fail('no')\nexcept Exception:\n    pass
+with pytest.raises(ValueError):\n    f(-1)
+import unittest\ntc = unittest.TestCase()\ntc.assertEqual(f(1), 2)
+import unittest\nclass T(unittest.TestCase):\n    def runTest(self):\n        self.assertEqual(f(1), 2)\nT().debug()
+np.testing.assert_allclose(f(1), 2)
+from numpy.testing import assert_allclose\nassert_allclose(f(1), 2)
+def check(g):\n    assert g(1) == 2\ncheck(f)
+def check(g):\n    assert g(1) == 2\ndef main():\n    check(f)\nmain()
+def check(g):\n    assert g(1) == 2\nlist(map(check, [f]))
+if f(1) != 2:\n    raise ValueError
+if f(1) != 2:\n    import sys\n    sys.exit(1)
+import contextlib\nwith contextlib.suppress(ValueError):\n    assert f(1) == 2
+for x in f(3):\n    assert x > 0
+while True:\n    assert f(1) == 2\n    break
+errors = []\ntry:\n    assert f(1) == 2\nexcept AssertionError as e:\n    errors.append(e)\nassert not errors
+def test():\n    return f(1) == 2\nassert test()
+class Check:\n    def go(self): assert f(1) == 2\nCheck().go()
+with open('/tmp/x') as file:\n    assert f(file.read()) == 2
+@each\ndef t():\n    assert f(1) == 2
+def t():\n    def inner():\n        assert f(1) == 2\n    inner()\nt()
+if "__main__" == __name__:\n    assert f(1) == 2
+if __name__ in ("__main__",):\n    assert f(1) == 2
+if __name__ == '__main__':\n    assert f(1) == 2\nelse:\n    print(1)
+match f(1):\n    case 2: pass\n    case _: assert False
+assert all([f(x) == y for x, y in [(1, 2)]])
+import json\nassert json.dumps(f(1)) == '2'
+assert filter([1, 2])
+def t(self):\n    with self.assertRaises(ValueError):\n        f(-1)\nt(tester)
+"""
 KEPT = r"""
 a = [3,1]\nf(a)\nassert a == [1,3]
 s = Stack()\ns.push(1)\nassert s.pop() == 1
@@ -133,6 +215,20 @@ def test_tests_that_check_nothing_are_found(line):
 @pytest.mark.parametrize("line", KEPT.strip().split("\n"))
 def test_other_tests_with_several_of_the_candidates_functions_count(line):
     assert plan_test(line.replace("\\n", "\n"), OWN).kind != VACUOUS
+
+
+SETUP = "def each(t): t()\ntester = None"
+
+
+@pytest.mark.parametrize("line", CHECKS_NOTHING_EITHER.strip().split("\n"))
+def test_what_cannot_fail_by_what_the_candidate_computes_checks_nothing(line):
+    plan = plan_test(line.replace("\\n", "\n"), OWN, SETUP)
+    assert plan.kind == VACUOUS and "undefined" not in plan.detail
+
+
+@pytest.mark.parametrize("line", CHECKS.strip().split("\n"))
+def test_what_can_fail_counts(line):
+    assert plan_test(line.replace("\\n", "\n"), OWN | {"filter"}, SETUP).kind != VACUOUS
 
 
 @given(expressions, expressions)
