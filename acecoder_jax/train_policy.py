@@ -35,8 +35,8 @@ from acecoder_jax.sampling.complete import (
     sampling_config,
 )
 from acecoder_jax.training.algorithms import algorithm_config, choose_algorithm
-from acecoder_jax.training.checkpoints import Checkpoints, checkpoint_config
-from acecoder_jax.training.interrupt import StopRequest
+from acecoder_jax.training.checkpoints import Checkpoints, check_folder, checkpoint_config, remove_left
+from acecoder_jax.training.interrupt import StopRequest, preemptible
 from acecoder_jax.training.kept_policies import KeptPolicies
 from acecoder_jax.training.mesh import param_shardings
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
@@ -44,6 +44,7 @@ from acecoder_jax.training.policy_parts import PolicyParts, check_policy_config,
 from acecoder_jax.training.policy_step import policy_step_loss
 from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.profile import Profile
+from acecoder_jax.training.reference import remove_references
 from acecoder_jax.training.rollouts import RolloutLog, collect, pass_metrics, require_graded
 from acecoder_jax.training.stop_rules import refuse_to_go_on, stop_config
 from acecoder_jax.training.trained_policy import TrainedPolicy
@@ -102,12 +103,16 @@ def default_config() -> ConfigDict:
     return config
 
 
+@preemptible()
 def run(config: ConfigDict, workdir: Path) -> dict:
     """Train into `workdir`, which becomes a model folder; returns the counts."""
     inputs = [config.model, config.questions] + ([config.reward_model] if needs_model(config) else [])
     output = open_output(workdir, "train_policy", config.to_dict(), inputs)
     if output.finished:
+        remove_left(workdir, config.to_dict())
+        remove_references(workdir)
         return output.counts
+    check_folder(config.checkpoints.folder)
     questions = read_records(config.questions, Question)
     train = choose(questions, "train")
     evaluation = choose(questions, config.eval_split, config.eval_questions)
@@ -283,8 +288,7 @@ def _finish(output: OutputFolder, parts: PolicyParts, policy: LoadedModel) -> No
         results |= {"best_step": best["step"], "eval_pass@1_best": best["eval/pass@1"]}
     write_atomically(output.path / "results.json", json.dumps(results, indent=2))
     output.finish(**results)
-    if parts.reference:
-        parts.reference.remove()
+    remove_references(output.path)
     print(
         "sampled pass@1 on the evaluation split: {eval_pass@1_before} -> {eval_pass@1_after}, best"
         " {eval_pass@1_best} after step {best_step}".format(**results)

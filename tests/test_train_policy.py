@@ -5,6 +5,8 @@ about a tenth of its completions.
 """
 
 import json
+import os
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from acecoder_jax import train_policy
 from acecoder_jax.data.folders import OutputFolder, read_manifest
+from acecoder_jax.errors import Preempted
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards import combine
 from acecoder_jax.training import policy_parts
@@ -345,6 +348,19 @@ def test_killed_before_the_manifest_it_takes_no_step_again(settings, tmp_path, m
     monkeypatch.setattr(RolloutBatches, "next", None)
     run(settings, tmp_path / "out", **changes)
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_taken_away_outside_of_the_loop_it_stops_well_and_takes_no_step_again(
+    settings, tmp_path, monkeypatch
+):
+    changes = {"steps": 1, "checkpoint_every": 100, "eval_split": "none", "rate": lambda _: 0.0}
+    for moment in ("load_model", "save_params"):
+        with monkeypatch.context() as patch, pytest.raises(Preempted):
+            patch.setattr(train_policy, moment, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+            run(settings, tmp_path / "out", **changes)
+    monkeypatch.setattr(RolloutBatches, "next", None)
+    run(settings, tmp_path / "out", **changes)
+    assert [line["step"] for line in steps_of(tmp_path / "out")] == [1]
 
 
 def test_failures_of_the_sandbox_are_left_out(settings, tmp_path):

@@ -22,6 +22,14 @@ from acecoder_jax.training.policy_step import token_log_probs
 from acecoder_jax.training.processes import is_first
 from acecoder_jax.training.trained_policy import TrainedPolicy
 
+_FOLDER = "references"
+
+
+def remove_references(workdir: Path) -> None:
+    """Remove the renewed references of a run that is over; the first host does it."""
+    if is_first():
+        shutil.rmtree(workdir / _FOLDER, ignore_errors=True)
+
 
 class ReferencePolicy:
     """Log-probabilities of sampled tokens under fixed parameters."""
@@ -35,7 +43,7 @@ class ReferencePolicy:
         """
         self._policy, self._config = policy, config
         self._trained = jax.tree.map(jnp.copy, policy.trained)
-        self._every, self._folder = config.algorithm.reference_every, workdir / "references"
+        self._every, self._folder = config.algorithm.reference_every, workdir / _FOLDER
 
     def log_probs(self, completions: Sequence[Completion]) -> list[Float[np.ndarray, "time"]]:
         """Per-token log-probabilities of each completion, at the sampling temperature."""
@@ -60,10 +68,6 @@ class ReferencePolicy:
             for folder in self._folder.iterdir():
                 if folder.name.isdigit() and int(folder.name) < saved // self._every * self._every:
                     shutil.rmtree(folder)
-
-    def remove(self) -> None:
-        """Remove them all: the run is over; the first host does it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _place(self, step: int) -> Path:
         return self._folder / str(step)

@@ -10,7 +10,7 @@ from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.training.algorithms import ALGORITHMS, choose_algorithm
 from acecoder_jax.training.policy_step import token_log_probs, token_values
 from acecoder_jax.training.policy_update import PolicyUpdate
-from acecoder_jax.training.reference import ReferencePolicy
+from acecoder_jax.training.reference import ReferencePolicy, remove_references
 from acecoder_jax.training.trained_policy import policy_to_train
 from tests.made_records import completion, config_of
 from tests.tiny_models import TINY_CONFIG, random_params
@@ -183,7 +183,7 @@ def test_a_reference_that_is_renewed_is_found_again(one_device, tmp_path):
     np.testing.assert_array_equal(np.concatenate(again.log_probs(case.completions)), np.concatenate(after))
     reference.forget(5)
     assert [folder.name for folder in (tmp_path / "references").iterdir()] == ["4"]
-    reference.remove()
+    remove_references(tmp_path)
     assert not (tmp_path / "references").exists()
 
 
