@@ -33,7 +33,7 @@ from acecoder_jax.training.mesh import check_rows, make_mesh, param_shardings, r
 from acecoder_jax.training.metrics import MetricsWriter, read_metrics
 from acecoder_jax.training.processes import is_first, open_output, wait
 from acecoder_jax.training.profile import Profile
-from acecoder_jax.training.reward_step import loss_config, reward_from_policy, reward_loss
+from acecoder_jax.training.reward_step import in_reward, loss_config, reward_from_policy, reward_loss
 from acecoder_jax.training.throughput import Throughput, padding_share
 from acecoder_jax.training.trainer import Pending, Trainer, make_optimizer, optimizer_config, split_params
 
@@ -114,7 +114,7 @@ def run(config: ConfigDict, workdir: Path) -> dict:
         mine=rows_of_this_host(config.rows_per_microbatch, mesh),
     )
     graph, params = reward_from_policy(policy)
-    decoder, trains = policy.config, None
+    decoder, trains = policy.config, in_reward
     if config.lora.rank:
         decoder, graph, params = with_adapters(decoder, params, config.lora, config.seed)
         trains = is_adapter
@@ -135,11 +135,10 @@ def run(config: ConfigDict, workdir: Path) -> dict:
     scores = score(sorted({(p.prompt_ids, ids) for p in first for ids in (p.chosen_ids, p.rejected_ids)}))
     extra = {"reward_mean": float(scores.mean()), "reward_spread": float(max(scores.std(), 1e-6))}
     save_params(output.path, merged(decoder, trainer.params))
-    adapters = (
-        jax.device_put(split_params(trainer.params, trains)[0], NamedSharding(mesh, P())) if trains else None
-    )
+    if config.lora.rank:
+        adapters = jax.device_put(split_params(trainer.params, trains)[0], NamedSharding(mesh, P()))
     if is_first():
-        if trains:
+        if config.lora.rank:
             write_adapter(output.path / "adapter", decoder, adapters, config.model)
         write_model_files(output.path, policy.hf_config, policy.tokenizer, kind="reward", extra=extra)
         _finish(output, extra | {"train_pairs": len(train), "held_out_pairs": len(held_out)})

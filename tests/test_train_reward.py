@@ -13,6 +13,7 @@ from acecoder_jax import train_reward
 from acecoder_jax.data.folders import OutputFolder, read_manifest
 from acecoder_jax.data.records import PreferencePair
 from acecoder_jax.errors import Preempted
+from acecoder_jax.models.config import config_from_hf
 from acecoder_jax.models.folders import load_model
 from acecoder_jax.rewards.model import RewardScorer
 from acecoder_jax.training import checkpoints
@@ -20,6 +21,7 @@ from acecoder_jax.training.checkpoints import Checkpoints
 from acecoder_jax.training.metrics import read_metrics
 from acecoder_jax.training.trainer import Trainer
 from tests.made_records import assert_same_params, config_of, folder_of, mtimes, without_times
+from tests.tiny_models import TINY_CONFIG, import_folder, random_params, write_hf_folder
 from tests.user_errors import user_error
 
 pytestmark = pytest.mark.usefixtures("compile_cache")
@@ -114,6 +116,17 @@ def test_the_folder_is_a_reward_model_with_its_statistics(whole):
     scores = RewardScorer.from_model(model, 64, float("inf")).score_ids(sorted(sides))
     assert np.mean(scores) == pytest.approx(0, abs=1e-3) and np.std(scores) == pytest.approx(1, abs=1e-3)
     assert not (whole / "checkpoints").exists()
+
+
+def test_an_output_layer_that_no_reward_depends_on_stays_as_it_was(settings, tmp_path):
+    untied = TINY_CONFIG | {"tie_word_embeddings": False}
+    _, params = random_params(config_from_hf(untied, "here"), seed=2)
+    model = import_folder(write_hf_folder(tmp_path / "hf", untied, params), tmp_path / "model")
+    optimizer = settings["optimizer"] | {"weight_decay": 0.1}
+    run(settings | {"model": str(model), "epochs": 1, "optimizer": optimizer}, tmp_path / "out")
+    trained = load_model(tmp_path / "out", "reward").params["backbone"]
+    np.testing.assert_array_equal(trained["lm_head"][...], params["lm_head"][...])
+    assert not np.array_equal(trained["embedding"][...], params["embedding"][...])
 
 
 def test_a_finished_folder_is_left_alone(whole, settings, monkeypatch):

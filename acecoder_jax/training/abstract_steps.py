@@ -40,6 +40,7 @@ from acecoder_jax.training import costs, policy_step
 from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import Cost, bytes_here
 from acecoder_jax.training.mesh import ROWS, check_rows, param_shardings
+from acecoder_jax.training.reward_step import in_reward
 from acecoder_jax.training.topology import hosts_of, one_host
 from acecoder_jax.training.trainer import (
     Trains,
@@ -86,7 +87,7 @@ def train_reward_steps(config: ConfigDict, decoder: DecoderConfig, loss: Callabl
         for n in range(config.rows_per_microbatch)
     ]
     batch = next(pair_microbatches(pairs, 0, config.row_length, config.rows_per_microbatch))
-    model = _adapted(config, decoder, *abstract_params(decoder, reward_model=True))
+    model = _adapted(config, decoder, *abstract_params(decoder, reward_model=True), in_reward)
     steps, state = _training_steps(config, decoder, loss, mesh, batch, model, config.batch_pairs, 0, 0)
     return [
         *steps,
@@ -147,10 +148,16 @@ class _Model(NamedTuple):
     trains: Trains | None
 
 
-def _adapted(config: ConfigDict, decoder: DecoderConfig, graph: nnx.GraphDef, params: nnx.State) -> _Model:
-    """The model with the adapters that the config asks for."""
+def _adapted(
+    config: ConfigDict,
+    decoder: DecoderConfig,
+    graph: nnx.GraphDef,
+    params: nnx.State,
+    trains: Trains | None = None,
+) -> _Model:
+    """The model with the adapters that the config asks for; `trains` is without any."""
     if not config.lora.rank:
-        return _Model(decoder, graph, params, None)
+        return _Model(decoder, graph, params, trains)
     return _Model(*with_adapters(decoder, params, config.lora, config.seed), is_adapter)
 
 
@@ -182,7 +189,7 @@ def _training_steps(config, decoder, loss, mesh, batch, model, rows, targets, ke
             "accumulate",
             lambda: accumulate.lower(state["params"], total, batch),
             moments + kept,
-            costs.train_cost(forward, bytes_here(trained), config.remat, model.trains is not None),
+            costs.train_cost(forward, bytes_here(trained), config.remat, bool(config.lora.rank)),
             runs,
         ),
         Step(

@@ -135,7 +135,7 @@ def _ours(spec: Mapping[str, Any], dtype: str, share: bool) -> dict[str, Any]:
     import jax
 
     from acecoder_jax.training.mesh import make_mesh
-    from acecoder_jax.training.reward_step import loss_config, reward_from_policy, reward_loss
+    from acecoder_jax.training.reward_step import in_reward, loss_config, reward_from_policy, reward_loss
     from acecoder_jax.training.trainer import Trainer, make_optimizer, optimizer_config
 
     policy = load_model(spec["model"], "policy")
@@ -146,7 +146,7 @@ def _ours(spec: Mapping[str, Any], dtype: str, share: bool) -> dict[str, Any]:
     graph, params = reward_from_policy(policy)
     optimizer = make_optimizer(optimizer_config(), 1000)
     mesh = make_mesh(devices=jax.devices()[:1])
-    trainer = Trainer(graph, params, optimizer, reward_loss(settings), mesh)
+    trainer = Trainer(graph, params, optimizer, reward_loss(settings), mesh, trains=in_reward)
     del policy, params
     shape = spec["row_length"], spec["rows_per_microbatch"]
     steps = [list(pair_microbatches(pairs, eos_id, *shape, share)) for pairs in batches(spec)]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -33,6 +35,14 @@ def reward_from_policy(policy: LoadedModel) -> tuple[nnx.GraphDef, nnx.State]:
     head = np.zeros(policy.config.hidden_size, np.float32)  # of no device: every host has it
     nnx.replace_by_pure_dict(params, {"backbone": backbone, "score": head})
     return graph, params
+
+
+def in_reward(path: tuple[Any, ...]) -> bool:
+    """Whether rewards depend on the parameter with this path: on all but an output layer.
+
+    What they do not depend on is not trained: weight decay would shrink it, and its moments would take memory.
+    """
+    return path[-1] != "lm_head"
 
 
 def reward_loss(config: ConfigDict) -> LossFunction:

@@ -1,5 +1,6 @@
 """What `compile` lowers is what the stages run, with adapters as without: the same arrays in the same places."""
 
+import dataclasses
 import importlib.util
 
 import jax
@@ -15,7 +16,7 @@ from acecoder_jax.training.algorithms import choose_algorithm
 from acecoder_jax.training.costs import bytes_here
 from acecoder_jax.training.mesh import make_mesh
 from acecoder_jax.training.reference import ReferencePolicy
-from acecoder_jax.training.reward_step import reward_from_policy, reward_loss
+from acecoder_jax.training.reward_step import in_reward, reward_from_policy, reward_loss
 from acecoder_jax.training.topology import topology_devices
 from acecoder_jax.training.trained_policy import policy_to_train
 from acecoder_jax.training.trainer import Trainer, make_optimizer
@@ -49,16 +50,17 @@ def shapes_of(*trees):
     return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(trees)]
 
 
-@pytest.mark.parametrize("rank", [0, 2])
-def test_a_reward_models_steps(rank):
+@pytest.mark.parametrize(("rank", "tied"), [(0, True), (0, False), (2, True)])
+def test_a_reward_models_steps(rank, tied):
+    decoder = dataclasses.replace(DECODER, tie_word_embeddings=tied)
     config = settings_of(train_reward, batch_pairs=16, lora={"rank": rank})
     mesh = make_mesh(**config.mesh)
-    steps = {step.name: step for step in train_reward_steps(config, DECODER, reward_loss(config), mesh)}
-    graph, params = reward_from_policy(LoadedModel(DECODER, {}, *random_params(DECODER), None, "policy"))
+    steps = {step.name: step for step in train_reward_steps(config, decoder, reward_loss(config), mesh)}
+    graph, params = reward_from_policy(LoadedModel(decoder, {}, *random_params(decoder), None, "policy"))
     if rank:
-        _, graph, params = with_adapters(DECODER, params, config.lora, config.seed)
+        _, graph, params = with_adapters(decoder, params, config.lora, config.seed)
     optimizer = make_optimizer(config.optimizer, 1)
-    trains = is_adapter if rank else None
+    trains = is_adapter if rank else in_reward
     state = Trainer(graph, params, optimizer, reward_loss(config), mesh, trains=trains).state
     apply, before = arguments_of(steps["apply"]), shapes_of(state["params"], state["opt_state"])
     assert apply[: len(before)] == before and len(apply) > len(before), "gradients and sums behind the state"
