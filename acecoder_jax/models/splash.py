@@ -16,6 +16,7 @@ from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_ke
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float
 
+from acecoder_jax.errors import UserError
 from acecoder_jax.models.decoder import attention
 
 LANES = 128  # what a TPU's vector registers hold side by side: head widths and blocks are multiples
@@ -34,12 +35,21 @@ def splash_attention(
       mask: True where a query may look; the last axis is the keys'. What a query that may look nowhere gives is
         finite and meaningless.
       interpret: run the kernel step by step on any machine, for tests.
+
+    Raises:
+      UserError: the mesh's `tensor` axis does not divide the key heads.
     """
     if queries.shape[1] % LANES:
         return attention(queries, keys, values, mask)
     one = partial(_rows, interpret=interpret)
     mesh = jax.sharding.get_abstract_mesh()
     if not mesh.empty:
+        kv_heads, tensor = keys.shape[2], mesh.shape["tensor"]
+        if kv_heads % tensor:
+            raise UserError(
+                f"config.mesh: tensor={tensor} does not divide the {kv_heads} key/value heads, which the splash kernel"
+                " splits over it; use a divisor of that number, or config.attention=xla"
+            )
         rows, heads = P(("data", "fsdp")), P(("data", "fsdp"), None, "tensor")
         one = jax.shard_map(one, in_specs=(heads, heads, heads, rows), out_specs=heads, check_vma=False)
     return one(queries, keys, values, mask)

@@ -14,6 +14,7 @@ from acecoder_jax.models.packed import tree_mask
 from acecoder_jax.models.splash import splash_attention
 from acecoder_jax.training.mesh import make_mesh
 from tests.tiny_models import TINY_CONFIG, random_params
+from tests.user_errors import user_error
 
 TIME = 128
 
@@ -68,6 +69,16 @@ def test_over_a_mesh_each_device_has_its_rows_and_heads():
         mixed = jax.jit(jax.tree_util.Partial(splash_attention, interpret=True))(*repeated)
     for half in (mixed[:2], mixed[2:]):
         np.testing.assert_allclose(np.asarray(half)[real], np.asarray(expected)[real], atol=2e-6)
+
+
+def test_a_mesh_that_does_not_divide_the_key_heads_is_refused():
+    queries, keys, values, _ = inputs(rows=2, heads=4, kv_heads=2, head_dim=8)
+    mask = jnp.ones((2, TIME, TIME), bool)
+    with jax.set_mesh(make_mesh(data=2, fsdp=1, tensor=4)):
+        user_error(
+            lambda: jax.jit(splash_attention)(queries, keys, values, mask),
+            *("config.mesh", "tensor=4", "2 key/value heads", "config.attention=xla"),
+        )
 
 
 def test_a_windowed_model_is_the_same_with_either_kernel(monkeypatch):
