@@ -205,7 +205,8 @@ def test_the_export_is_the_same_model_in_transformers(smollm2, tmp_path):
     rows = pack([Tree(ids[:1], (ids[1:],), (0,))], len(ids)).model_inputs
     decoder = nnx.merge(model.graph, model.params)
     ours = np.asarray(decoder.logits(packed_hidden(decoder, rows)))[0]
-    assert np.abs(ours - expected).max() <= 1e-3
+    # The largest logit is near 38: in float32 one unit in its last place is 4e-6, 3e-6 of it is what was measured.
+    assert np.abs(ours - expected).max() <= 1e-5 * np.abs(expected).max()
     (sampled,) = engine_of(model, 0, eos_ids=[2]).generate([Request("a", ids, 0)])
     assert list(sampled.token_ids) == text
 
