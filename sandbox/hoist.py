@@ -167,24 +167,12 @@ class Hoister(ast.NodeTransformer):
             and root.id in self.candidate
             and class_like(root.id)
             and isinstance(node.ctx, ast.Load)
-            and not self._holds_a_method(node.value, root.id)
         ):
             return self._take(node)
         self.generic_visit(node)
         if self.request and node.attr == "__class__" and isinstance(node.ctx, ast.Load):
             return ast.Call(ast.Name("__type__", ast.Load()), [node.value], [])
         return node
-
-    def _holds_a_method(self, node: ast.expr, root: str) -> bool:
-        """Whether a chain of calls and attributes calls a method of a result on its way."""
-        while isinstance(node, ast.Call | ast.Attribute):
-            if isinstance(node, ast.Call):
-                if isinstance(node.func, ast.Attribute) and self._of_result(node, node.func, root):
-                    return True
-                node = node.func
-            else:
-                node = node.value
-        return False
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
         return node  # a pattern holds no calls

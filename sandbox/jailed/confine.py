@@ -117,12 +117,6 @@ def filter_program(machine: str, disk: bool) -> bytes:
 
     special("clone", [_op(_LOAD, argument[0]), _op(_JSET, _CLONE_THREAD, 1, 0), deny, allow])
     special("clone3", [_op(_RET, _RET_ERRNO | errno.ENOSYS)])  # libc falls back to clone
-    for name in (
-        "listxattr",
-        "llistxattr",
-        "flistxattr",
-    ):  # `shutil.copy2` takes this for a disk without attributes
-        special(name, [_op(_RET, _RET_ERRNO | errno.ENOTSUP)])
     special("prlimit64", [_op(_LOAD, argument[0]), *one_of((0,), allow, deny)])
     special("ioctl", [_op(_LOAD, argument[1]), *one_of(_IOCTLS, allow, deny)])
     pretend = [op for value in _LOCKS_PRETENDED for op in (_op(_JEQ, value, 0, 1), _op(_RET, _RET_ERRNO))]

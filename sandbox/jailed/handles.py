@@ -76,8 +76,6 @@ class Handle:
         return attribute(found, not self._jail_made or name in operators.OF_DATA)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not self._jail_own:
-            asking.asker.told = True
         asking.asker.ask("set", self._jail_number, name, args=[value])
 
     def __delattr__(self, name: str) -> None:

@@ -141,19 +141,6 @@ def test_tests_beside_the_program_run_last(box):
     assert apart.outcome in NOT_PASSED
 
 
-def test_an_attribute_that_is_set_on_an_object_of_the_candidates_is_on_record(box):
-    program = """
-M = [0]
-class P:
-    def __setattr__(s, n, v): M[0] = v
-    x = property(lambda s: M[0])
-def f(x): return M[0] or P()
-"""
-    tests = (f"r = f(7)\nr.x = {SECRET}\nassert r.x == {SECRET}", f"assert f(7) == {SECRET}")
-    (verdict,) = box.run([Program("keeps", program, tests, ("f",))])
-    assert verdict.outcomes[1].in_process, verdict
-
-
 def test_a_job_that_is_no_python_leaves_no_child_behind(box):
     bad = "import unittest\nclass T(unittest.TestCase:\n    pass"
     stays = Program("stays", STAYS, ("assert f(7) == 1",), ("f",), unittest=bad)

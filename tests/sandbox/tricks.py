@@ -248,9 +248,6 @@ f = P()
 
 # The candidate's own word about values that it was handed: right or not, it is on record as such.
 OWN_WORD = {
-    "value_of_a_chain": ("class S:\n    def __init__(s, x): pass\n    def a(s, x): return T()\n"
-        "class T:\n    def b(s, x):\n        s.value = x\n        return s",
-        f"assert S(7).a(1).b({SECRET}).value == {SECRET}"),
     "iterates_over_nothing": ("class P:\n    def __len__(s): return 3\n    def __iter__(s): return iter(())\n"
         "def f(x): return P()",
         f"r = f(7)\nassert len(r) == 3\nfor a, b in zip(r, [1, 2, {SECRET}]):\n    assert a == b"),
