@@ -37,7 +37,7 @@ def test_same_as_python():
     assert len(expected) == len(TESTS) and expected.count("passed") > 50
     assert len(TESTS) - expected.count("passed") > 15  # a check that cannot fail would be none
     programs = [Program(str(i), PROGRAM, (test,), tuple(NAMES.split())) for i, test in enumerate(TESTS)]
-    with Sandbox(workers=1, limits=Limits(test_cpu_s=3.0)) as box:
+    with Sandbox(workers=1, limits=Limits(test_cpu_s=6.0)) as box:
         verdicts = box.run(programs)
     different = [
         (test, python, verdict.outcomes[0])

@@ -537,3 +537,9 @@ def test_packages_in_the_hosts_tmp_are_shown_beside_the_private_one(monkeypatch)
         with Sandbox(workers=1, packages=("ace_made_package",)) as box:
             (verdict,) = box.run([program])
     assert verdict.outcome == "passed" and verdict.packages == ("ace_made_package",)
+
+
+def test_a_dataclass_of_the_tests_holds_what_came_back(box):
+    test = "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\nassert P(f(1)) == P(2)"
+    (verdict,) = box.run([Program("a", SOURCE, (test,), ("f",))])
+    assert verdict.outcome == "passed" and not verdict.outcomes[0].in_process, verdict
