@@ -155,12 +155,25 @@ def _end_of_interpreter(names: dict[str, Any], out: Any) -> None:
         for thread in left:
             thread.join()
     atexit._run_exitfuncs()
-    if not getattr(sys.stdout, "closed", True):
+    if _writable(sys.stdout):
         sys.stdout.flush()
     names.clear()  # files that the program has not closed
     gc.collect()
-    if not out.closed:
+    if _writable(out):
         out.flush()
+
+
+def _writable(file: Any) -> bool:
+    """Whether a file is neither closed nor detached from what it wrote to."""
+    try:
+        return not file.closed
+    except (AttributeError, ValueError):
+        return False
+
+
+def _open(file: Any, *args: Any, **kwargs: Any) -> Any:
+    """`open`, which knows the standard input by its name as well: a jail has no `/proc`, where that leads to."""
+    return open(os.dup(0) if isinstance(file, str) and file == "/dev/stdin" else file, *args, **kwargs)
 
 
 def _run_main(candidate: Candidate, source: str) -> NoReturn:
@@ -168,6 +181,7 @@ def _run_main(candidate: Candidate, source: str) -> NoReturn:
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="replace", closefd=False)  # type: ignore[misc] # noqa: SIM115
     out = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = out  # type: ignore[misc]
+    candidate.names.update(__file__=os.path.abspath("main.py"), open=_open)
     ending: BaseException | None = None
     try:
         exec(compile(source, "<program>", "exec", dont_inherit=True), candidate.names)

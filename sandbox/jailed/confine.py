@@ -55,6 +55,9 @@ _FCNTLS_DENIED = (8, 10, 15, 1026, 1024, 1031)
 # F_GETLK and F_OFD_GETLK tell of the locks of other processes. F_SETLK, F_SETLKW and their kin seem to succeed, for
 # SQLite's sake: nobody else has a program's files, and on those of the host a lock would be seen outside.
 _LOCKS_DENIED, _LOCKS_PRETENDED = (5, 36), (6, 7, 37, 38)
+# The twelve calls for extended attributes, whose numbers follow each other, say that no file has any: that is what
+# `shutil` copes with when it copies.
+_XATTRS = ("setxattr", "fremovexattr")
 _AF_UNIX = 1
 _CONNECTED = (1, 5)  # stream, seqpacket: one of datagrams can be told to send to any socket that has a name
 
@@ -125,6 +128,8 @@ def filter_program(machine: str, disk: bool) -> bytes:
     kind = [_op(_LOAD, argument[1]), _op(_AND, 0xF), *one_of(_CONNECTED, allow, deny)]
     # Other families load kernel modules.
     special("socketpair", [_op(_LOAD, argument[0]), _op(_JEQ, _AF_UNIX, 1, 0), deny, *kind])
+    first, last = (table[name] for name in _XATTRS)
+    program.extend([_op(_JGE, first, 0, 2), _op(_JGT, last, 1, 0), _op(_RET, _RET_ERRNO | errno.ENOTSUP)])
     names = ALLOWED.split() + (ALLOWED_ON_DISK.split() if disk else [])
     numbers = sorted({table[name] for name in names if name in table})
     ranges: list[tuple[int, int]] = []

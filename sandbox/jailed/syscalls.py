@@ -32,7 +32,7 @@ epoll_create1 291 20, dup3 292 24, pipe2 293 59, preadv 295 69, pwritev 296 70, 
 getcpu 309 168, renameat2 316 276, seccomp 317 277, getrandom 318 278, membarrier 324 283,
 copy_file_range 326 285, statx 332 291, rseq 334 293, clone3 435 435, close_range 436 436,
 faccessat2 439 439, epoll_pwait2 441 441, mount_setattr 442 442, landlock_create_ruleset 444 444,
-landlock_add_rule 445 445, landlock_restrict_self 446 446, futex_waitv 449 449
+landlock_add_rule 445 445, landlock_restrict_self 446 446, futex_waitv 449 449, setxattr 188 5, fremovexattr 199 16
 """
 
 MACHINES = ("x86_64", "aarch64")

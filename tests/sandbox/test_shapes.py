@@ -384,6 +384,16 @@ def test_scripts_are_judged_by_their_output(box):
         ("print(7)\nexit()", "passed"),
         ("import sys\nsys.stdout.write(input() + sys.__stdin__.read())", "passed"),
         ("print(open('/proc/self/maps').read())", "error"),
+        ("print(open('/dev/stdin').read())", "passed"),
+        ("import os\nos.path.dirname(os.path.abspath(__file__))\nprint(7)", "passed"),
+        (
+            "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding='utf-8')\nprint(7)",
+            "passed",
+        ),
+        (
+            "import codecs, sys\nsys.stdout = codecs.getwriter('utf-8')(sys.stdout.detach())\nprint(7)",
+            "passed",
+        ),
     ],
 )
 def test_scripts_end_in_many_ways(source, outcome):
