@@ -3,7 +3,7 @@
 A judge's child and the candidate's have a copy each. Whatever list, dictionary, set, deque, bytearray or array crosses
 from one to the other gets a number, crosses as that number from then on, and every message begins with what has
 changed in numbered containers since the last one. So two names of one list stay two names of one list, and an argument
-is changed wherever it stands.
+is changed wherever it stands. What only one of them still holds is forgotten.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Mirrors:
         self.special = special
         self.test = 0  # a table lasts for one test
         self._clear()
-        decoding.extend({"=": self._define, "&": lambda number, e: self.known[number]})
+        decoding.extend({"=": self._define, "&": self._refer})
 
     def _clear(self) -> None:
         self.known: dict[int, Any] = {}
@@ -89,6 +89,7 @@ class Mirrors:
         # What each held when both sides last agreed; missing when just numbered.
         self.texts: dict[int, str] = {}
         self.inside: set[int] = set()
+        self.recent: set[int] = set()  # those in the other side's last message
         self.next = self.side
 
     def new_test(self) -> None:
@@ -115,6 +116,12 @@ class Mirrors:
         ):
             raise decoding.Malformed("no container")
         self._add(number, value)
+        self.recent.add(number)
+        return value
+
+    def _refer(self, number: Any, exotic: bool) -> Any:
+        value = self.known[number]
+        self.recent.add(number)
         return value
 
     # Sending.
@@ -168,9 +175,10 @@ class Mirrors:
             if codec.dumps(content) != self.texts[number]:
                 del self.texts[number]
                 changed.append([number, content])
-        unheld = [
-            number for number in self.known if self.side == 0 and sys.getrefcount(self.known[number]) <= 2
-        ]
+        # A program keeps few of the arguments that it gets. One that comes again with the next call is not sent anew.
+        kept = self.recent if self.side == 1 else frozenset()
+        unheld = [n for n in self.known if n not in kept and sys.getrefcount(self.known[n]) <= 2]
+        self.recent = set()
         for number in unheld:
             self._forget(number)
         return [self.test, changed, unheld]
@@ -184,7 +192,7 @@ class Mirrors:
             if self.side == 1 and test != self.test:
                 self.test = test
                 self._clear()
-            if test != self.test or (self.side == 0 and unheld):
+            if test != self.test:
                 raise decoding.Malformed("changes")
             for number, tree in changed:
                 _update(self.known[number], decoding.decode(tree))

@@ -139,6 +139,7 @@ class Objects:
         named = {name: decoding.decode(value) for name, value in what[3].items()} if len(what) > 3 else {}
         self.mirrors.agree()
         result = self.result(kind, what, values, named)
+        del values, named  # or these would hold what the program does not
         reply = [self.mirrors.changes(), self.mirrors.tree(result)]
         self.mirrors.agree()
         return codec.dumps(reply)
