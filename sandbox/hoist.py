@@ -139,12 +139,24 @@ class Hoister(ast.NodeTransformer):
             return self.generic_visit(node)
         if root is None or root.id not in self.candidate:
             return self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and self._of_result(node, node.func, root.id):
+        if self._asks_result(node, root.id):
+            if not isinstance(node.func, ast.Attribute):
+                return self.generic_visit(node)
             node.func.value = self.visit(node.func.value)  # the method itself stays here
             node.args = [self.visit(value) for value in node.args]
             node.keywords = [self.visit(keyword) for keyword in node.keywords]
             return node
         return self._take(node)
+
+    def _asks_result(self, node: ast.AST, root: str) -> bool:
+        """Whether there is such a call in a chain of calls and attributes."""
+        while isinstance(node, ast.Call | ast.Attribute):
+            inner = node.func if isinstance(node, ast.Call) else node.value
+            method = isinstance(node, ast.Call) and isinstance(inner, ast.Attribute)
+            if method and self._of_result(node, inner, root):  # type: ignore[arg-type]
+                return True
+            node = inner
+        return False
 
     def _of_result(self, node: ast.Call, function: ast.Attribute, root: str) -> bool:
         """Whether this calls a method of what a call has returned, whose arguments may be expected values."""
@@ -167,6 +179,7 @@ class Hoister(ast.NodeTransformer):
             and root.id in self.candidate
             and class_like(root.id)
             and isinstance(node.ctx, ast.Load)
+            and not self._asks_result(node, root.id)
         ):
             return self._take(node)
         self.generic_visit(node)

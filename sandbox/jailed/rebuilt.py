@@ -14,13 +14,21 @@ def iterator(end: str, items: list[Any]) -> Iterator[Any]:
     """An iterator that goes as far as the candidate's was followed, and ends or raises as it did."""
     yield from items
     if end == "cap":
-        raise RuntimeError(f"iterator was cut after {len(items)} items")
+        error: BaseException = RuntimeError(f"iterator was cut after {len(items)} items")
+        error._jail_name = "RuntimeError"  # type: ignore[attr-defined]
+        raise error
     if end != "stop":
         raise exception(end)
 
 
 def exception(name: str) -> BaseException:
-    """The nearest builtin exception for a class name that came out of a candidate."""
+    """The nearest builtin exception for a class name that came out of a candidate, marked as one of its own."""
+    error = _nearest(name)
+    error._jail_name = str(name)  # type: ignore[attr-defined]
+    return error
+
+
+def _nearest(name: str) -> BaseException:
     kind = getattr(builtins, name, None) if type(name) is str else None
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return RuntimeError(str(name))

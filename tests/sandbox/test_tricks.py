@@ -200,6 +200,31 @@ def test_asyncio_and_threads_still_work(box):
     assert verdict.outcome == "passed", verdict
 
 
+def test_files_are_copied_with_their_times(box):
+    program = (
+        "import os, shutil\ndef f():\n    try: os.mkdir('/tmp/d')\n    except PermissionError: return ['a', 'b']\n"
+        "    open('/tmp/d/a', 'w').close()\n"
+        "    shutil.copy2('/tmp/d/a', '/tmp/d/b')\n    return sorted(os.listdir(shutil.copytree('/tmp/d', '/tmp/e')))"
+    )
+    (verdict,) = box.run([Program("p", program, ("assert f() == ['a', 'b']",), ("f",))])
+    assert verdict.outcome == "passed", verdict
+
+
+def test_what_only_the_test_holds_costs_no_more_with_each_call(box):
+    test = "cases = [[i] * 5 for i in range(800)]\nfor x in cases:\n    assert total(x) == sum(x)"
+    kept = (
+        "a = [1]\nkeep(a)\nfor i in range(50): assert total([i]) == i\na.append(2)\nassert keep() == [1, 2]"
+    )
+    back = (
+        "a = [1]\nb = keep(a)\nfor i in range(9): total([i])\nkeep([3])\ntotal(a)\nassert a is b and b == [1]"
+    )
+    program = (
+        "held = []\ndef total(xs): return sum(xs)\ndef keep(*a):\n    held[:] = a or held\n    return held[0]"
+    )
+    (verdict,) = box.run([Program("p", program, (test, kept, back), ("total", "keep"))])
+    assert verdict.outcome == "passed", verdict
+
+
 def test_a_generator_that_changes_its_argument_is_followed_first(box):
     program = "def f(a):\n    a.append(2)\n    yield 1\n    a.clear()"
     (verdict,) = box.run(

@@ -27,6 +27,20 @@ def _forges(*frames: bytes, returns: str = "1") -> str:
     return f"{_SPRAY}def f(x, *more):\n    framed({', '.join(map(repr, frames))})\n    return {returns}"
 
 
+# Says that `f(7)` is an iterator that raises; what comes back then is an object that is equal to everything, which
+# would do where the test shared the process.
+_FORGES_AN_ERROR = f"""{_SPRAY}
+import sys, time
+class A:
+    __eq__ = lambda s, o: True
+def f(x):
+    if x != 7: return A()
+    if 'list' in sys._getframe(1).f_code.co_names: raise ValueError
+    framed(b'["v",[null,{{"it":["ValueError",[]]}}],0]')
+    spray(b'x', kind=stat.S_ISSOCK)
+    time.sleep(50)
+"""
+
 _LIES = """
 class W:
     __abs__ = lambda s: 0.0
@@ -52,6 +66,8 @@ TRICKS: dict[str, tuple[str, str]] = {
     "frame_is_an_object": (_forges(b'{"v":1,"true":2,"3":0}'), TEST),
     "frame_is_text": (_forges(b'"v10"'), TEST),
     "frame_nested_deep": (_forges(b'["v",' + b"[" * 5000 + b"]" * 5000 + b",0]"), LOOP),
+    "error_of_an_iterator_that_is_handed_back": (_FORGES_AN_ERROR,
+        f"try:\n    r = list(f(7))\nexcept ValueError as e:\n    r = e\nassert f(r) == {SECRET}"),
     "frame_is_empty": (_forges(b""), TEST),
     "frame_with_a_tail": (_forges(b'["v",1,0] ["v",2,0]'), TEST),
     "cpu_is_not_a_number": (_forges(b'["v",1,"nan"]'), TEST),
@@ -262,6 +278,13 @@ OWN_WORD = {
     "item_that_is_echoed": ("class P:\n    def __getitem__(s, k): return float(k)\ndef f(x): return P()",
         f"r = f(7)\nassert r[{SECRET}] == {SECRET}"),
     "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
+    "attribute_that_is_set": ("class P: pass\ndef f(x): return P()",
+        f"r = f(7)\nr.x = {SECRET}\nassert r.x == {SECRET}"),
+    "attribute_after_a_method": ("class A:\n    def equals(s, o):\n        s.ok = o\n        return s\n"
+        "class S:\n    def __init__(s, x): s.result = A()", f"assert S(7).result.equals({SECRET}).ok == {SECRET}"),
+    "method_after_a_method": (
+        "class A:\n    def equals(s, o):\n        s.v = o\n        return s\n    def get(s): return s.v\n"
+        "class S:\n    def __init__(s, x): s.result = A()", f"assert S(7).result.equals({SECRET}).get() == {SECRET}"),
     "contains": ("class S:\n    def push(s, x): pass\n    def __contains__(s, x): return True",
         "s = S()\ns.push(3)\nassert 3 in s"),
     "difference": ("class S:\n    def __sub__(s, o): return 0", f"assert abs(S() - {SECRET}) < 1"),
@@ -533,7 +556,8 @@ def f(x):
     for row in {FORBIDDEN_CALLS!r}.replace('\\n', ' ').split(','):
         name, *numbers = row.split()
         ctypes.set_errno(0)
-        if libc.syscall(*(ctypes.c_long(int(n)) for n in numbers)) != -1 or ctypes.get_errno() != 1:
+        done = libc.syscall(*(ctypes.c_long(int(n)) for n in numbers)) != -1
+        if done or ctypes.get_errno() not in (1, 95):  # EPERM, ENOTSUP
             allowed.append(name)
     return allowed
 """
