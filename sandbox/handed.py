@@ -16,6 +16,7 @@ from sandbox.names import BUILTINS, bound_names, class_like, mentions, nodes, ro
 # What a name may hold: something that came out of the candidate, or an object that the test constructed from one
 # of its classes. Everything else is the test's own.
 RESULT, OBJECT = "result", "object"
+_Comprehension = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 
 
@@ -73,7 +74,7 @@ class _Flow:
         own = [value for value in given if not self.holds(value) and not mentions(value, self.candidate)]
         return root.id if results and own else ""
 
-    def _inside(self, node: ast.GeneratorExp | ast.ListComp) -> _Flow:
+    def _inside(self, node: _Comprehension) -> _Flow:
         """What the names in a comprehension hold."""
         inner = _Flow(self.candidate)
         inner.held, inner.verdicts = dict(self.held), dict(self.verdicts)
@@ -100,6 +101,15 @@ class _Flow:
             function, *given = given
         return self._gives(function) and not all(map(self.holds, given))
 
+    def _chooses(self, node: ast.AST) -> bool:
+        """Whether an expression takes one value or another by such a word."""
+        if isinstance(node, ast.IfExp):
+            return self._asked(node.test)
+        if not isinstance(node, _Comprehension):
+            return False
+        inner = self._inside(node)
+        return any(inner._asked(condition) for loop in node.generators for condition in loop.ifs)
+
     def _gives(self, function: ast.expr) -> bool:
         """Whether a function is what a call gave, or an item of something that holds that."""
         if isinstance(function, ast.Name):
@@ -120,6 +130,7 @@ class _Flow:
         for part in _own_expressions(node):
             if isinstance(part, ast.NamedExpr):
                 self._assign(part.target, part.value, certain)
+            self.asks = self.asks or self._chooses(part)
         if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and _raises(node)):
             self._checks(node.test)
         elif isinstance(node, ast.Assign):

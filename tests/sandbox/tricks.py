@@ -278,6 +278,9 @@ OWN_WORD = {
     "item_that_is_echoed": ("class P:\n    def __getitem__(s, k): return float(k)\ndef f(x): return P()",
         f"r = f(7)\nassert r[{SECRET}] == {SECRET}"),
     "object_is_true": ("class P: pass\ndef f(x): return P()", "r = f(7)\nassert r"),
+    "predicate_as_a_condition": ("def f(x): return [lambda y: 2]",
+        f"assert [v for v in [{SECRET}] if f(7)[0](v)] == [{SECRET}]"),
+    "predicate_in_an_if_expression": ("def f(x): return [lambda y: 2]", f"assert {SECRET} if f(7)[0]({SECRET}) else 0"),
     "attribute_that_is_set": ("class P: pass\ndef f(x): return P()",
         f"r = f(7)\nr.x = {SECRET}\nassert r.x == {SECRET}"),
     "attribute_after_a_method": ("class A:\n    def equals(s, o):\n        s.ok = o\n        return s\n"
