@@ -36,6 +36,9 @@ class Asker:
         self.heard = False  # whether it has given more than a number
         self.unsplit_for = ""  # why the test cannot be run away from the candidate
         self.refused = ""  # why an object of the candidate's may not decide
+        self.odd: Any = (
+            None  # what came last of a class that derives from a builtin one and has operators of its own
+        )
         self.silent = True  # whether nothing may be asked: a test does not run, or waits for an answer
         self.made: set[int] = set()  # objects that the test constructed of classes that the question names
         self.stops = False  # whether the test may see StopIteration from the candidate
@@ -99,6 +102,7 @@ class Asker:
 
     def _answer(self, kind: str, content: Any) -> tuple[Any, BaseException | None]:
         """The value that came back, or what the candidate raised."""
+        self.odd = None
         changes, value = (content[5], None) if kind == "error" else content
         if changes is not None:
             self.mirrors.apply(changes)

@@ -84,6 +84,11 @@ def _big(values: list[Any]) -> bool:
     return any(type(v) is int and not -_INT_LIMIT < v < _INT_LIMIT for v in values)
 
 
+def _only_named(kind: type) -> bool:
+    """Whether a class gives names to a tuple's items, and leaves what a test asks of data as it is."""
+    return hasattr(kind, "_fields") and not {"__bool__", "__eq__", "__len__"} & vars(kind).keys()
+
+
 _Rule = Callable[["_Encoder", Any, int], Any]
 
 
@@ -158,7 +163,7 @@ class _Encoder:
         if module == "numpy":
             return self.numpy(value, kind, depth)
         for base in kind.__mro__[1:]:
-            if module == self.own and base in DATA and not hasattr(kind, "_fields"):
+            if module == self.own and base in DATA and not _only_named(kind):
                 return self.unknown(value)
             if base is tuple and isinstance(getattr(kind, "_fields", None), tuple):
                 fields = [str.__str__(name) for name in kind._fields]  # type: ignore[attr-defined]

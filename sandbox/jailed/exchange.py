@@ -159,6 +159,12 @@ def _derived(content: Any, exotic: bool) -> Any:
     return value
 
 
+def _own_ways(content: Any, exotic: bool) -> Any:
+    """The data in an object that has operators of its own."""
+    asking.asker.odd = value = decoding.decode(content)
+    return value
+
+
 def _of_derived(derived: Any, name: str) -> Any:
     if name.startswith("__"):  # the data here have those of their own
         raise AttributeError(name)
@@ -258,4 +264,4 @@ def install() -> None:
             types.FunctionType: _encode_function,
         }
     )
-    decoding.extend({"h": _handle, "it": _iterator, "nt": _named, "de": _derived})
+    decoding.extend({"h": _handle, "it": _iterator, "nt": _named, "de": _derived, "ow": _own_ways})

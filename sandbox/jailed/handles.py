@@ -31,7 +31,13 @@ def hands_data(*values: Any) -> bool:
 
 
 def makes(value: Any) -> Any:
-    """A value that the test has constructed, or computed of what it has constructed."""
+    """A value that the test has constructed, or computed of what it has constructed.
+
+    Raises:
+      Unsplit: what its class does with operators cannot be seen in the data here.
+    """
+    if value is not None and value is asking.asker.odd:
+        raise asking.asker.unsplit(f"its {type(value).__name__} to operators of its own")
     if type(value) is Handle:
         asking.asker.made.add(value._jail_number)
         object.__setattr__(value, "_jail_made", True)

@@ -61,6 +61,23 @@ def _added(kind: type) -> list[str] | None:
     return sorted({name for name in again if not name.startswith("__")} | asked)
 
 
+_OPERATORS = frozenset(
+    f"__{prefix}{name.strip('_')}__"
+    for name in (*operators.METHODS, "setitem", "delitem")
+    for prefix in ("", "r")
+)
+
+
+def _decides(kind: type, module: str) -> bool:
+    """Whether a class of the program's derives from a builtin one and has operators, or methods of data, of its own."""
+    builtin = codec.builtin_of(kind)
+    if builtin is None:
+        return False
+    own = [part for part in kind.__mro__[: kind.__mro__.index(builtin)] if part.__module__ == module]
+    names = {name for part in own for name in vars(part)} - _HARMLESS
+    return any(name in _OPERATORS or (not name.startswith("_") and name in dir(builtin)) for name in names)
+
+
 class Objects:
     """The table of objects that the judge holds handles to."""
 
@@ -94,7 +111,9 @@ class Objects:
         return {"h": [number, type(value).__name__]}
 
     def _special(self, encoder: Any, value: Any, depth: int) -> Any:
-        """The tree of an iterator, which stays here, or of an object of a class that adds to a builtin one."""
+        """The tree of an iterator, which stays here, or of an object of a class that adds to a builtin one, or changes
+        that one's ways.
+        """
         kind = type(value)
         if codec.iterates(kind):
             return {"it": [self.keep(value)["h"][0], kind is types.GeneratorType]}
@@ -105,12 +124,15 @@ class Objects:
             added: list[str] | None = ["__missing__"]
         else:
             added = _added(kind) if module == self.names["__name__"] or library else None
-        if added is None:
+        own_ways = module == self.names["__name__"] and _decides(kind, module)
+        if added is None and not own_ways:
             return None
-        data = codec.plain(value)
+        data = codec.plain(value) if added is not None or not hasattr(kind, "_fields") else value
         scalar = isinstance(data, str | int | float)
         tree = encoder.value(data) if scalar else encoder.container(data, type(data), depth)
-        return {"de": [self.keep(value)["h"], added, tree]}
+        if added is not None:
+            tree = {"de": [self.keep(value)["h"], added, tree]}
+        return {"ow": tree} if own_ways else tree
 
     def target(self, reference: Any) -> Any:
         """What a name or a handle's number stands for."""

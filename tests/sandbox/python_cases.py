@@ -198,6 +198,36 @@ class Ball:
     def __init__(self): self.center = 3
 def ball(): return Ball()
 def unknown(): return undefined_name
+class Point(NamedTuple):
+    x: int
+    y: int
+    def __add__(self, other): return Point(self.x + other.x, self.y + other.y)
+    def __sub__(self, other): return Point(self.x - other.x, self.y - other.y)
+    def __abs__(self): return (self.x ** 2 + self.y ** 2) ** .5
+    def __bool__(self): return self.x != 0
+def point(): return Point(3, 4)
+class Mod(int):
+    def __add__(self, other): return Mod((int(self) + int(other)) % 7)
+class Vector(list):
+    def __add__(self, other): return Vector(a + b for a, b in zip(self, other))
+    def dot(self, other): return sum(a * b for a, b in zip(self, other))
+class Folded(dict):
+    def __setitem__(self, key, value): super().__setitem__(key.lower(), value)
+    def __getitem__(self, key): return super().__getitem__(key.lower())
+class Positive(list):
+    def append(self, x):
+        if x <= 0: raise ValueError('not positive')
+        super().append(x)
+class Recent(OrderedDict):
+    def __getitem__(self, key):
+        self.move_to_end(key)
+        return super().__getitem__(key)
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        if len(self) > 2: self.popitem(last=False)
+class Caseless(str):
+    def __eq__(self, other): return self.lower() == other.lower()
+    __hash__ = str.__hash__
 counter = 0
 def inc():
     global counter
@@ -216,6 +246,7 @@ vec adder Frozen Shape kind each hello here setting warn slow safe Quiet
 managed letters tally grouped Hue hue Sliced month denied noted bad Cell row cells take zero read evens Turns Level
 level Money usd Account show listen forget with_default roll total_of address link Default defaults
 Own Guarded bounds ball counter inc helper use given
+Point point Mod Vector Folded Positive Recent Caseless
 unknown
 """
 LINES = r"""
@@ -312,7 +343,7 @@ with pytest.raises(ValueError):\n    with Quiet(ValueError):\n        raise Valu
 with pytest.raises(Coded):\n    with Quiet(KeyError):\n        fail(5)
 log = []\nwith managed(log):\n    raise ValueError('v')\nassert log == ['v']
 try:\n    fail(5)\nexcept Coded as e:\n    assert e.double == 10 and e.kind == 'own'
-with contextlib.suppress(Coded):\n    fail(5)
+with contextlib.suppress(Coded):\n    fail(5)\n    assert False
 assert letters('aab').most_common(1) == [('a', 2)]
 c = Counter()\ntally(['x', 'x'], c)\nassert c['x'] == 2 and c.total() == 2
 d = grouped()\nd['q'].append(1)\nassert d == {'q': [1]} and d['new'] == []
@@ -376,6 +407,24 @@ with Guarded([1]) as g:\n    g.append(2)\nassert g == [1, 2] and g(3) == 5
 for x, w in [(1, False), (2, True)]: assert Guarded.even(x) == w
 assert bounds().lower == 1 and ball().center == 3
 b = bounds()\nassert b.upper == 2
+assert Point(1, 2) + Point(3, 4) == Point(4, 6)
+assert Point(1, 2) + Point(3, 4) == Point(4, 7)
+assert Point(1, 2) - Point(3, 4) == (-2, -2) and abs(Point(3, 4)) == 5
+assert not Point(0, 1)
+assert Point(0, 1)
+assert point() == (3, 4) and point().x == 3
+assert Mod(5) + Mod(4) == 2
+assert Mod(5) + Mod(4) == 9
+v = Vector([1, 2]) + Vector([3, 4])\nassert v == [4, 6] and v.dot([1, 1]) == 10
+assert Vector([1, 2]).dot(Vector([3, 4])) == 11
+assert Vector([1, 2]).dot(Vector([3, 4])) == 12
+d = Folded()\nd['A'] = 1\nassert d['a'] == 1 and d['A'] == 1
+p = Positive()\np.append(1)\nassert p == [1]\nwith pytest.raises(ValueError):\n    p.append(-1)
+p = Positive()\nwith pytest.raises(ValueError):\n    p.append(1)
+c = Recent()\nc[1] = 'a'; c[2] = 'b'\nassert c[1] == 'a'\nc[3] = 'c'\nassert list(c) == [1, 3]
+c = Recent()\nc[1] = 'a'; c[2] = 'b'\nassert c[1] == 'a'\nc[3] = 'c'\nassert list(c) == [2, 3]
+assert Caseless('Ab') == 'aB' and Caseless('a') == Caseless('A')
+assert Caseless('Ab') == 'b'
 inc(); inc()\nassert counter == 2
 inc()\nassert counter == 2
 from unittest.mock import patch\nwith patch('__main__.helper', return_value=5):\n    assert use() == 5

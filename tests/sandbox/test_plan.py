@@ -123,7 +123,7 @@ assert (f(1) == 2) is not None
 assert bool([f(1) == 2])
 assert f(1) == 2 or [1]
 def test():\n    return f(1) == 2\ntest()
-def run(cases):\n  for x in cases:\n    try: assert f(x) == x\n    except AssertionError: print("no")\nrun([1])
+for x, y in [(1, 2)]:\n    try:\n        assert f(x) == y\n    except AssertionError:\n        print("no")
 def check(x, y):\n    assert f(x) == y\ntry:\n    check(1, 2)\nexcept AssertionError:\n    print('no')
 s = Stack()\ns.push(1)\nassert (s.pop() == 1, 'no')
 if f(1) != 2:\n    print('wrong')
