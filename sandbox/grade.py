@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from sandbox import dialogs, plan
 from sandbox.jailed import decoding
-from sandbox.jailed.objects import SKIPPED
+from sandbox.jailed.objects import SKIPPED, UNITTEST
 from sandbox.records import Program, TestOutcome
 from sandbox.replies import Reply
 from sandbox.run import Run
@@ -143,6 +143,15 @@ def _script(run: Run, text: str, expected: str) -> TestOutcome:
     return PASSED if _lines(output) == _lines(expected) else FAILED
 
 
+def _here(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements, and those in them that define names in the same place."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            for part in ("body", "orelse", "finalbody"):
+                yield from _here(getattr(node, part, ()))
+
+
 @functools.lru_cache(maxsize=256)
 def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
     """The (class, method) pairs of a unittest module, in the order unittest runs them, with the methods that a
@@ -151,23 +160,37 @@ def unittest_methods(module: str) -> tuple[tuple[str, str], ...]:
     Raises:
       SyntaxError: the module is not valid Python.
     """
-    classes = {node.name: node for node in ast.parse(module).body if isinstance(node, ast.ClassDef)}
+    body = list(_here(ast.parse(module).body))
+    classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+    deleted = {ast.unparse(target) for n in body if isinstance(n, ast.Delete) for target in n.targets}
 
     def methods(case: ast.ClassDef, below: tuple[str, ...] = ()) -> set[str]:
-        found = {n.name for n in case.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+        found: set[str] = set()
+        for n in _here(case.body):
+            if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.add(n.name)
+            elif isinstance(n, ast.Assign) and isinstance(n.value, ast.Lambda):
+                found |= {target.id for target in n.targets if isinstance(target, ast.Name)}
         for base in case.bases:
             if isinstance(base, ast.Name) and base.id in classes and base.id not in (*below, case.name):
                 found |= methods(classes[base.id], (*below, case.name))
-        return {name for name in found if name.startswith("test")}
+        return {name for name in found if name.startswith("test") or name == "runTest"}
+
+    def run(case: ast.ClassDef) -> list[str]:
+        named = sorted(methods(case) - {"runTest"})
+        return named or sorted(methods(case))  # `runTest` is what a class without others runs
 
     def tests(case: ast.ClassDef, below: tuple[str, ...] = ()) -> bool:
         names = [base.id if isinstance(base, ast.Name) else "" for base in case.bases]
         known = [classes[name] for name in names if name in classes and name not in (*below, case.name)]
-        others = [name for name in names if name not in classes and name != "object"]
+        others = [name for name in names if name not in classes and not hasattr(builtins, name)]
         return bool(others) or any(tests(base, (*below, case.name)) for base in known)
 
     return tuple(
-        (case.name, name) for case in classes.values() if tests(case) for name in sorted(methods(case))
+        (case.name, name)
+        for case in classes.values()
+        if case.name not in deleted and tests(case)
+        for name in run(case)
     )
 
 
@@ -191,14 +214,39 @@ def _skipping(module: str) -> frozenset[str]:
     named = [
         n for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    return frozenset(n.name for n in named if any(map(skips, n.decorator_list)))
+    classes = {n.name for n in named if isinstance(n, ast.ClassDef)}
+    return frozenset(
+        n.name
+        for n in named
+        if any(map(skips, n.decorator_list))
+        or (not isinstance(n, ast.ClassDef) and _skips_itself(n.body, given | classes | {"cls"}))
+    )
+
+
+def _skips_itself(body: Sequence[ast.stmt], given: set[str]) -> bool:
+    """Whether a method skips, on conditions that are made of these names alone."""
+    for node in body:
+        if isinstance(node, ast.If):
+            names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+            if names <= given and (_skips_itself(node.body, given) or _skips_itself(node.orelse, given)):
+                return True
+        elif isinstance(node, ast.Raise | ast.Expr):
+            text = ast.unparse(node)
+            if text.startswith(("self.skipTest(", "raise SkipTest", "raise unittest.SkipTest")):
+                return True
+    return False
 
 
 def _unittest(run: Run, module: str) -> Iterator[TestOutcome]:
     """Test methods in a throw-away process beside the candidate, which could forge their results."""
-    code = marshal.dumps(compile(module, "<unittest>", "exec", dont_inherit=True))
+    tree = ast.parse(module)
+    tree.body = [
+        n for n in tree.body if not ast.unparse(n).startswith("unittest.main(")
+    ]  # would run all of them
+    code = marshal.dumps(compile(tree, UNITTEST, "exec", dont_inherit=True))
     for case, method in unittest_methods(module):
         outcome = dialogs.in_process(run, ("unittest", code, case, method))
-        if outcome.detail == SKIPPED and _skipping(module) & {case, method}:
+        skipped, _, by = outcome.detail.partition(" by ")
+        if skipped == SKIPPED and _skipping(module) & ({by} if by else {case, method}):
             outcome = TestOutcome("vacuous", SKIPPED, in_process=True)
         yield outcome

@@ -8,6 +8,7 @@ number.
 from __future__ import annotations
 
 import collections
+import contextlib
 import importlib
 import marshal
 import operator
@@ -19,6 +20,7 @@ from sandbox.jailed import codec, common, decoding, operators
 from sandbox.jailed.mirrors import Mirrors
 
 SKIPPED = "skipped"
+UNITTEST = "<unittest>"  # the file name of a module's code
 
 
 # What a class may define and still be, as data, what the builtin class is.
@@ -194,19 +196,32 @@ def run_unittest(module: bytes, case: str, method: str, names: dict[str, Any]) -
     """
     import unittest
 
-    exec(marshal.loads(module), names)
+    with contextlib.suppress(SystemExit):  # of `sys.exit(...)` at its end
+        exec(marshal.loads(module), names)
     unittest.case._ShouldStop = ()  # type: ignore[attr-defined]  # what a program raises to end a test as if it were right
     succeeded: list[Any] = []
     result = unittest.TestResult()
     result.addSuccess = succeeded.append  # type: ignore[assignment]
+    skips: list[str] = []
+    result.addSkip = lambda test, reason: skips.append(_skipper(sys.exc_info()[1]))  # type: ignore[method-assign]
     unittest.TestSuite([names[case](method)]).run(result)
     if result.failures or result.unexpectedSuccesses:
         return ["failed", ""]
     if result.errors:
         return ["error", result.errors[0][1].strip().rsplit("\n", 1)[-1][:200]]
-    if result.skipped:
-        decorated = any(
-            getattr(x, "__unittest_skip__", False) for x in (names[case], getattr(names[case], method))
-        )
-        return ["failed", SKIPPED if decorated else "SkipTest"]  # which the program may raise
+    if skips:
+        return ["failed", skips[0]]
     return ["passed" if succeeded or result.expectedFailures else "failed", ""]
+
+
+def _skipper(skip: BaseException | None) -> str:
+    """What skips a test: a decorator, a function of the module that raises or calls `skipTest`, or else the program."""
+    import traceback
+    import unittest
+
+    if skip is None:
+        return SKIPPED
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(skip.__traceback__)]
+    while codes and codes[-1].co_filename == unittest.case.__file__:
+        codes.pop()
+    return f"{SKIPPED} by {codes[-1].co_name}" if codes and codes[-1].co_filename == UNITTEST else "SkipTest"

@@ -516,6 +516,42 @@ class Test(unittest.TestCase):
     assert [t.outcome for t in verdict.outcomes] == ["passed"] * 6 + ["failed"], verdict
 
 
+def test_unittest_modules_name_their_tests_in_many_ways(box):
+    module = """
+import sys, unittest
+from unittest import SkipTest
+class Base(unittest.TestCase):
+    def test_shared(self): self.assertEqual(f(self.x), self.x + 1)
+class One(Base): x = 1
+del Base
+class Abstract(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if cls is Abstract: raise SkipTest("for others")
+    def test_more(self): self.assertEqual(f(1), 2)
+class Two(Abstract): pass
+class Fake(dict):
+    def test_connection(self): return True
+class Single(unittest.TestCase):
+    def runTest(self): self.assertEqual(f(1), 2)
+if sys.version_info > (3,):
+    class Last(unittest.TestCase):
+        if True:
+            def test_a(self): self.assertEqual(f(1), 3)
+        test_b = lambda self: self.assertEqual(f(1), 2)
+        def test_c(self):
+            if sys.version_info > (3,): self.skipTest("old")
+            self.assertEqual(f(1), 2)
+        def test_d(self):
+            if f(1) == 2: self.skipTest("the program's say")
+            self.assertEqual(f(1), 2)
+unittest.main()
+"""
+    (verdict,) = box.run([Program("a", SOURCE, unittest=module)])
+    expected = ["passed", "vacuous", "passed", "passed", "failed", "passed", "vacuous", "failed"]
+    assert [t.outcome for t in verdict.outcomes] == expected, verdict
+
+
 def test_packages_are_explicit():
     pytest.importorskip("numpy")
     source = "import numpy as np\ndef f(n): return np.arange(n)\ndef s(): return np.float64(1.5)"
