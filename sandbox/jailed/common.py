@@ -81,33 +81,54 @@ class _Raises:
 
     def __init__(self, kind: Any, match: str | None = None) -> None:
         self.kind = kind
-        self.match = match
+        self.pattern = match
         self.value: BaseException | None = None
 
     def __enter__(self) -> _Raises:
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> bool:
+    @property
+    def type(self) -> Any:
+        """The class of the exception that was raised."""
+        return type(self.value)
+
+    @property
+    def typename(self) -> str:
+        """That class's name."""
+        return type(self.value).__name__
+
+    def match(self, pattern: str) -> bool:
+        """Whether a pattern is found in the message; it is an error if not."""
+        import re
+
+        assert re.search(pattern, str(self.value)), "message does not match"
+        return True
+
+    def __exit__(self, kind: Any, error: BaseException | None, _: object) -> bool:
         assert error is not None, "did not raise"
         if not isinstance(error, self.kind):
             return False
-        if self.match is not None:
-            import re
-
-            assert re.search(self.match, str(error)), "message does not match"
         self.value = error
-        return True
+        return self.pattern is None or self.match(self.pattern)
 
 
 class _Approx:
-    """`value == pytest.approx(expected)` for numbers and sequences of numbers."""
+    """`value == pytest.approx(expected)` for numbers, sequences and arrays of numbers, and what else is in them."""
 
-    def __init__(self, expected: Any, rel: float | None = None, abs: float | None = None) -> None:
-        self.expected, self.rel, self.abs = expected, rel, abs
+    __array_ufunc__ = None  # arrays leave the comparison to this class
+
+    def __init__(
+        self, expected: Any, rel: float | None = None, abs: float | None = None, nan_ok: bool = False
+    ) -> None:
+        self.expected, self.rel, self.abs, self.nan_ok = expected, rel, abs, nan_ok
 
     def _close(self, value: Any, expected: Any) -> bool:
         import math
 
+        if expected is None or isinstance(expected, str | bytes | bool):
+            return bool(value == expected)
+        if self.nan_ok and isinstance(value, float) and value != value and expected != expected:
+            return True
         if self.rel is None and self.abs is not None:
             return math.isclose(value, expected, rel_tol=0.0, abs_tol=self.abs)
         return math.isclose(
@@ -118,6 +139,15 @@ class _Approx:
         )
 
     def __eq__(self, value: Any) -> bool:
+        if type(self.expected).__module__ == "numpy":
+            import numpy
+
+            array = numpy.asarray(value)
+            items = self.expected.ravel().tolist()
+            flat = _Approx(items, self.rel, self.abs, self.nan_ok) == array.ravel().tolist()
+            return array.shape == self.expected.shape and flat
+        if type(value).__module__ == "numpy":
+            value = value.tolist()
         if isinstance(self.expected, list | tuple):
             return len(value) == len(self.expected) and all(map(self._close, value, self.expected))
         if isinstance(self.expected, dict):
@@ -127,9 +157,9 @@ class _Approx:
         return self._close(value, self.expected)
 
 
-def _raises(kind: Any, *call: Any, match: str | None = None, **kwargs: Any) -> Any:
+def _raises(expected_exception: Any, *call: Any, match: str | None = None, **kwargs: Any) -> Any:
     """As a context manager, or with a callable and its arguments."""
-    manager = _Raises(kind, match)
+    manager = _Raises(expected_exception, match)
     if not call:
         return manager
     with manager:

@@ -407,6 +407,12 @@ with Guarded([1]) as g:\n    g.append(2)\nassert g == [1, 2] and g(3) == 5
 for x, w in [(1, False), (2, True)]: assert Guarded.even(x) == w
 assert bounds().lower == 1 and ball().center == 3
 b = bounds()\nassert b.upper == 2
+import pytest\nassert same(['a', 0.1 + 0.2, None]) == pytest.approx(['a', 0.3, None])
+import pytest\nassert same(['a', 0.3]) == pytest.approx(['b', 0.3])
+import pytest\nassert same(float('nan')) == pytest.approx(float('nan'), nan_ok=True)
+import pytest\nwith pytest.raises(expected_exception=OSError) as e:\n    missing()\nassert e.typename[:4] == 'File'
+import pytest\nwith pytest.raises(ValueError) as e:\n    parse('x')\nassert e.type.__name__[:4] == 'JSON' and e.match('E')
+import pytest\nwith pytest.raises(ValueError) as e:\n    parse('x')\ne.match('nothing of it')
 assert Point(1, 2) + Point(3, 4) == Point(4, 6)
 assert Point(1, 2) + Point(3, 4) == Point(4, 7)
 assert Point(1, 2) - Point(3, 4) == (-2, -2) and abs(Point(3, 4)) == 5

@@ -561,6 +561,8 @@ def test_packages_are_explicit():
         "assert f(3).tolist() == [0, 1, 2] and f(3).shape == (3,)",
         "assert s() == 1.5",
         "np.testing.assert_allclose(f(2), [0, 1])",
+        "import pytest\nassert f(3) == pytest.approx(np.array([0, 1, 2.0000000001]))",
+        "import pytest\nassert f(3) == pytest.approx([0, 1, 2]) and f(3) != pytest.approx(np.array([0, 1, 3]))",
     )
     program = Program("a", source, tests, ("f", "s"))
     with Sandbox(workers=1, packages=("numpy",)) as box:
