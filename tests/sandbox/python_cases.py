@@ -411,7 +411,7 @@ import pytest\nassert same(['a', 0.1 + 0.2, None]) == pytest.approx(['a', 0.3, N
 import pytest\nassert same(['a', 0.3]) == pytest.approx(['b', 0.3])
 import pytest\nassert same(float('nan')) == pytest.approx(float('nan'), nan_ok=True)
 import pytest\nwith pytest.raises(expected_exception=OSError) as e:\n    missing()\nassert e.typename[:4] == 'File'
-import pytest\nwith pytest.raises(ValueError) as e:\n    parse('x')\nassert e.type.__name__[:4] == 'JSON' and e.match('E')
+import pytest\nwith pytest.raises(ValueError) as e:\n    parse('x')\nassert e.type.__name__ > 'JSON' and e.match('E')
 import pytest\nwith pytest.raises(ValueError) as e:\n    parse('x')\ne.match('nothing of it')
 assert Point(1, 2) + Point(3, 4) == Point(4, 6)
 assert Point(1, 2) + Point(3, 4) == Point(4, 7)
