@@ -138,16 +138,18 @@ class _Approx:
             abs_tol=1e-12 if self.abs is None else self.abs,
         )
 
-    def __eq__(self, value: Any) -> bool:
-        if type(self.expected).__module__ == "numpy":
-            import numpy
+    def _close_all(self, value: Any, expected: Any) -> bool:
+        """Whether an array's rows, columns and so on are as many and each is close."""
+        if not isinstance(expected, list):
+            return not isinstance(value, list | tuple) and self._close(value, expected)
+        alike = isinstance(value, list | tuple) and len(value) == len(expected)
+        return alike and all(map(self._close_all, value, expected))
 
-            array = numpy.asarray(value)
-            items = self.expected.ravel().tolist()
-            flat = _Approx(items, self.rel, self.abs, self.nan_ok) == array.ravel().tolist()
-            return array.shape == self.expected.shape and flat
+    def __eq__(self, value: Any) -> bool:
         if type(value).__module__ == "numpy":
             value = value.tolist()
+        if type(self.expected).__module__ == "numpy":
+            return self._close_all(value, self.expected.tolist())
         if isinstance(self.expected, list | tuple):
             return len(value) == len(self.expected) and all(map(self._close, value, self.expected))
         if isinstance(self.expected, dict):
