@@ -33,13 +33,17 @@ class ProgramsOfOurs(Sampler):
     def __init__(self, *arguments: Any, looping: float):
         super().__init__(*arguments)
         self._looping = looping
+        self._made = 0
 
     def sample(self, questions: Sequence[Question], samples: int, seed: int) -> Iterator[Completion]:
         for completion in super().sample(questions, samples, seed):
             digest = hashlib.sha256(f"{seed}/{completion.id}".encode()).digest()
-            share, below = digest[0] / 256 + digest[1] / 65536, 1 + digest[2] % (2 * _TESTS)
-            ends = f"def f(x):\n    return x + (1 if x < {below} else 2)\n"
-            program = "def f(x):\n    while True:\n        pass\n" if share < self._looping else ends
+            below = 1 + digest[0] % (2 * _TESTS)
+            program = f"def f(x):\n    return x + (1 if x < {below} else 2)\n"
+            self._made += 1
+            # Every so many, not by chance: of a hundred programs chance may leave one.
+            if int(self._made * self._looping) > int((self._made - 1) * self._looping):
+                program = "def f(x):\n    while True:\n        pass\n"
             yield dataclasses.replace(completion, program=program)
 
 

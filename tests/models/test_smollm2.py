@@ -19,6 +19,7 @@ from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
+from acecoder_jax.training.losses import bradley_terry
 
 # Ids and the greedy continuation were written down from llama.cpp (xllamacpp 2026.10) on the same GGUF file.
 KNOWN_IDS = {
@@ -188,14 +189,21 @@ def test_sampled_log_probs_are_those_that_training_computes(smollm2):
         )
 
 
-def test_the_export_is_the_same_model_in_transformers(smollm2, tmp_path):
+@pytest.fixture(scope="module")
+def exported(smollm2, tmp_path_factory):
+    """(folder of its export in shards, transformers' model of that folder)."""
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    model = smollm2.loaded
-    (tmp_path / "config.json").write_text((smollm2.folder / "config.json").read_text())
-    tensors = export_tensors(model.config, model.params)
-    write_safetensors(tmp_path, tensors, np.dtype(np.float32), shard_bytes=2 * 10**8)
-    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    folder = tmp_path_factory.mktemp("exported")
+    (folder / "config.json").write_text((smollm2.folder / "config.json").read_text())
+    tensors = export_tensors(smollm2.loaded.config, smollm2.loaded.params)
+    write_safetensors(folder, tensors, np.dtype(np.float32), shard_bytes=2 * 10**8)
+    return folder, transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
+
+def test_the_export_is_the_same_model_in_transformers(smollm2, exported):
+    import torch
+
+    model, (folder, theirs) = smollm2.loaded, exported
     ids = render_prompt(model.tokenizer, "Write a Python function that returns the larger of two numbers.")
     with torch.no_grad():
         expected = theirs(torch.tensor([ids])).logits[0].numpy()
@@ -211,8 +219,71 @@ def test_the_export_is_the_same_model_in_transformers(smollm2, tmp_path):
     assert list(sampled.token_ids) == text
 
     # Import, export, import: every bit is kept, through shards.
-    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    assert len(list(folder.glob("model-*.safetensors"))) > 1
     config = config_from_hf(model.hf_config, "here")
-    _, again = import_tensors(config, read_safetensors(tmp_path), str(tmp_path))
+    _, again = import_tensors(config, read_safetensors(folder), str(folder))
     same = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), model.params, again)
     assert all(jax.tree.leaves(same))
+
+
+# What was measured, of the largest entry of each tensor and of the norm of them all: 6.4e-5 and 8.4e-6 for the first
+# pair. The two rewards of the second hardly differ, so that most of the gradient cancels: torch in float32 is 2.4e-4
+# and 1.9e-5 from torch in float64 there, we are 2.6e-4 and 3.7e-5.
+@pytest.mark.parametrize(
+    ("rejected", "of_a_tensor"),
+    [
+        pytest.param(
+            "I cannot help with that, but here is a loop:\n```python\nfor i in range(10):\n    print(i)\n```",
+            1e-4,
+            id="another program",
+        ),
+        pytest.param(
+            "```python\ndef add(a, b):\n    return a - b\n```",
+            None,
+            id="one character",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_bradley_terry_gradients_are_transformers(smollm2, exported, rejected, of_a_tensor):
+    import torch
+
+    model, (_, theirs) = smollm2.loaded, exported
+    task = "Write a Python function add(a, b) that returns the sum of two numbers."
+    prompt = tuple(render_prompt(model.tokenizer, task))
+    texts = ("```python\ndef add(a, b):\n    return a + b\n```", rejected)
+    branches = tuple(tuple(model.tokenizer(text)["input_ids"]) for text in texts)
+    score = 0.02 * np.random.default_rng(2).normal(size=model.config.hidden_size).astype(np.float32)
+
+    theirs.zero_grad()
+    chosen, other = (
+        theirs.model(torch.tensor([prompt + branch])).last_hidden_state[0, -1] @ torch.tensor(score)
+        for branch in branches
+    )
+    (-torch.nn.functional.logsigmoid(chosen - other)).backward()
+
+    rows = pack([Tree(prompt, branches, (0, 1))], 128)
+    (row, first), (_, second) = rows.last[0], rows.last[1]
+
+    def loss(params):
+        hidden = packed_hidden(nnx.merge(model.graph, params), rows.model_inputs)
+        reward = hidden[row, jnp.array([first, second])] @ score
+        return bradley_terry(reward[:1], reward[1:], jnp.ones(1), jnp.float32(1))
+
+    found = dict(export_tensors(model.config, jax.jit(jax.grad(loss))(model.params)))
+    expected = {
+        name: weight.grad.numpy() for name, weight in theirs.named_parameters() if weight.grad is not None
+    }
+    assert set(expected) == set(found) - {"lm_head.weight"}
+    pad = (
+        theirs.config.pad_token_id
+    )  # the end of a turn here: torch gives its row no gradient, wherever it stands
+    found["model.embed_tokens.weight"] = np.array(found["model.embed_tokens.weight"])
+    found["model.embed_tokens.weight"][pad] = expected["model.embed_tokens.weight"][pad] = 0
+    apart = {name: found[name] - gradient for name, gradient in expected.items()}
+    norm = np.sqrt(sum(np.sum(np.square(gradient, dtype=np.float64)) for gradient in expected.values()))
+    assert np.sqrt(sum(np.sum(np.square(gap, dtype=np.float64)) for gap in apart.values())) <= 1e-4 * norm
+    for name, gradient in expected.items():
+        assert gradient.any(), name
+        if of_a_tensor is not None:
+            assert np.abs(apart[name]).max() <= of_a_tensor * np.abs(gradient).max(), name
