@@ -80,6 +80,7 @@ def _planned(job: Program) -> tuple[plan.Plan, ...]:
 
 def _outcomes(run: Run, job: Program) -> Iterator[tuple[int, TestOutcome]]:
     plans = _planned(job)
+    run.begin()
     apart = [i for i, test in enumerate(plans) if test.kind != plan.IN_PROCESS]
     beside = [i for i, test in enumerate(plans) if test.kind == plan.IN_PROCESS]
     yield from zip(apart, _asserts(run, [plans[i] for i in apart]))

@@ -260,6 +260,14 @@ def test_a_loaded_machine_changes_no_verdict():
         os.sched_setaffinity(0, allowed)
 
 
+def test_reading_long_tests_is_not_the_programs_time():
+    """MBPP+ has 12 MB of expected values for one question: a minute of reading, two seconds of the program's."""
+    test = f"assert f(3) in {list(range(100_000))}"
+    with Sandbox(workers=1, limits=Limits(program_wall_s=0.5)) as box:
+        (verdict,) = box.run([Program("long", "def f(x): return x", (test,), ("f",))])
+    assert verdict.outcome == "passed" and verdict.wall_s < 0.5
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("programs", [20_000, 100_000])
