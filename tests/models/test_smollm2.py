@@ -275,9 +275,8 @@ def test_bradley_terry_gradients_are_transformers(smollm2, exported, rejected, o
         name: weight.grad.numpy() for name, weight in theirs.named_parameters() if weight.grad is not None
     }
     assert set(expected) == set(found) - {"lm_head.weight"}
-    pad = (
-        theirs.config.pad_token_id
-    )  # the end of a turn here: torch gives its row no gradient, wherever it stands
+    # The end of a turn here: torch gives its row no gradient, wherever it stands.
+    pad = theirs.config.pad_token_id
     found["model.embed_tokens.weight"] = np.array(found["model.embed_tokens.weight"])
     found["model.embed_tokens.weight"][pad] = expected["model.embed_tokens.weight"][pad] = 0
     apart = {name: found[name] - gradient for name, gradient in expected.items()}
