@@ -19,7 +19,7 @@ from acecoder_jax.models.packed import packed_hidden, packed_log_probs
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
-from acecoder_jax.training.losses import bradley_terry
+from tests.models.gradients import both_gradients
 
 # Ids and the greedy continuation were written down from llama.cpp (xllamacpp 2026.10) on the same GGUF file.
 KNOWN_IDS = {
@@ -246,35 +246,13 @@ def test_the_export_is_the_same_model_in_transformers(smollm2, exported):
     ],
 )
 def test_bradley_terry_gradients_are_transformers(smollm2, exported, rejected, of_a_tensor):
-    import torch
-
     model, (_, theirs) = smollm2.loaded, exported
     task = "Write a Python function add(a, b) that returns the sum of two numbers."
     prompt = tuple(render_prompt(model.tokenizer, task))
     texts = ("```python\ndef add(a, b):\n    return a + b\n```", rejected)
     branches = tuple(tuple(model.tokenizer(text)["input_ids"]) for text in texts)
     score = 0.02 * np.random.default_rng(2).normal(size=model.config.hidden_size).astype(np.float32)
-
-    theirs.zero_grad()
-    chosen, other = (
-        theirs.model(torch.tensor([prompt + branch])).last_hidden_state[0, -1] @ torch.tensor(score)
-        for branch in branches
-    )
-    (-torch.nn.functional.logsigmoid(chosen - other)).backward()
-
-    rows = pack([Tree(prompt, branches, (0, 1))], 128)
-    (row, first), (_, second) = rows.last[0], rows.last[1]
-
-    def loss(params):
-        hidden = packed_hidden(nnx.merge(model.graph, params), rows.model_inputs)
-        reward = hidden[row, jnp.array([first, second])] @ score
-        return bradley_terry(reward[:1], reward[1:], jnp.ones(1), jnp.float32(1))
-
-    found = dict(export_tensors(model.config, jax.jit(jax.grad(loss))(model.params)))
-    expected = {
-        name: weight.grad.numpy() for name, weight in theirs.named_parameters() if weight.grad is not None
-    }
-    assert set(expected) == set(found) - {"lm_head.weight"}
+    found, expected = both_gradients(model, theirs, prompt, branches, score)
     # The end of a turn here: torch gives its row no gradient, wherever it stands.
     pad = theirs.config.pad_token_id
     found["model.embed_tokens.weight"] = np.array(found["model.embed_tokens.weight"])

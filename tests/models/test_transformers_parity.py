@@ -4,7 +4,6 @@ Each case is a small random model that transformers itself made and saved, read 
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -16,7 +15,7 @@ from acecoder_jax.models.packed import packed_hidden
 from acecoder_jax.sampling.engine import Engine
 from acecoder_jax.sampling.requests import Request
 from acecoder_jax.sampling.warp import SamplingParams
-from acecoder_jax.training.losses import bradley_terry
+from tests.models.gradients import both_gradients
 from tests.tiny_models import import_folder, tiny_tokenizer
 
 torch = pytest.importorskip("torch", reason="parity tests need torch: pip install -e .[test]")
@@ -137,30 +136,11 @@ def test_greedy_text_is_the_same(case):
 def test_bradley_terry_gradients_agree(case):
     theirs, ours, _ = case
     chosen, rejected = (5, 80, 120, 7, 3, 4), (9, 200, 31, 45, 66, 201, 14)
-
     score = np.random.default_rng(2).normal(size=32).astype(np.float32)
-
-    rewards = []
-    theirs.zero_grad()
-    for branch in (chosen, rejected):
-        hidden = theirs.model(torch.tensor([PROMPT + branch])).last_hidden_state
-        rewards.append(hidden[0, -1] @ torch.tensor(score))
-    (-torch.nn.functional.logsigmoid(rewards[0] - rewards[1])).backward()
-
-    rows = pack([Tree(PROMPT, (chosen, rejected), (0, 1))], 32)
-    (row, first), (_, second) = rows.last[0], rows.last[1]
-
-    def loss(params):
-        hidden = packed_hidden(nnx.merge(ours.graph, params), rows.model_inputs)
-        reward = hidden[row, jnp.array([first, second])] @ score
-        return bradley_terry(reward[:1], reward[1:], jnp.ones(1), jnp.float32(1))
-
-    grads = dict(export_tensors(ours.config, jax.jit(jax.grad(loss))(ours.params)))
-    expected = {name: weight.grad for name, weight in theirs.named_parameters() if weight.grad is not None}
-    assert set(expected) == set(grads) - {"lm_head.weight"}
+    grads, expected = both_gradients(ours, theirs, PROMPT, (chosen, rejected), score)
     for name, grad in expected.items():
-        scale = float(grad.abs().max())
-        np.testing.assert_allclose(grads[name], grad.numpy(), atol=1e-4 * scale, rtol=0, err_msg=name)
+        scale = float(np.abs(grad).max())
+        np.testing.assert_allclose(grads[name], grad, atol=1e-4 * scale, rtol=0, err_msg=name)
 
 
 def test_import_keeps_every_bit(case):
